@@ -1,0 +1,107 @@
+"""The contracts at run time, read from what is published; no model is imported.
+
+`published` is what a consumer may rely on and what nothing leaves without satisfying.  `strict` is
+the same schema closed: our own mappings may neither invent a field nor a code of a registry
+(`unmapped` is always allowed).  Returned schemas are shared: read them, never change them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from contracts import MAJOR
+
+BODIES: Final = ("incident", "unit", "recording", "evidence", "custody-transfer", "alert", "removed", "envelope")
+"""Everything that is published: the entities, the body of a removal, the envelope."""
+
+_FOLDER = Path(__file__).parent / "published" / f"v{MAJOR}"
+_INHERITED = "inherited"
+_UNMAPPED = "unmapped"
+
+Schema = Mapping[str, Any]
+
+
+@cache
+def published(entity: str) -> dict[str, Any]:
+    """The published schema.  Raises KeyError for what has no contract."""
+    if entity not in BODIES:
+        raise KeyError(entity)
+    schema: dict[str, Any] = json.loads((_FOLDER / f"{entity}.json").read_bytes())
+    return schema
+
+
+@cache
+def strict(entity: str) -> dict[str, Any]:
+    """The published schema with closed objects and with registries held; formats are to be checked too."""
+    closed: dict[str, Any] = _closed(published(entity))
+    return closed
+
+
+def identity(entity: str) -> str:
+    """The URN that stands in `dataschema`."""
+    return f"urn:copperline:contract:{entity}:v{MAJOR}"
+
+
+@cache
+def classes(entity: str) -> Mapping[str, str]:
+    """Dotted path of every field → its class; lists have no index: `persons.age.value`."""
+    return MappingProxyType({path: cls for path, cls, _ in _fields(entity)})
+
+
+@cache
+def sources(entity: str) -> Mapping[str, str]:
+    """Dotted path of every field → the standard its name and meaning come from."""
+    return MappingProxyType({path: source for path, _, source in _fields(entity)})
+
+
+def paths(entity: str) -> tuple[str, ...]:
+    """Dotted paths of every field, a parent before its children."""
+    return tuple(classes(entity))
+
+
+def _fields(entity: str) -> Iterator[tuple[str, str, str]]:
+    schema = published(entity)
+    return _walk(schema, schema.get("$defs", {}), "", _INHERITED)
+
+
+def _walk(node: Schema, defs: Mapping[str, Schema], path: str, inherited: str) -> Iterator[tuple[str, str, str]]:
+    for name, said in _model(node, defs).get("properties", {}).items():
+        here = f"{path}.{name}" if path else name
+        cls = inherited if said["x-class"] == _INHERITED else said["x-class"]
+        yield here, cls, said["x-source"]
+        yield from _walk(said, defs, here, cls)
+
+
+def _model(node: Schema, defs: Mapping[str, Schema]) -> Schema:
+    """The object that a field holds, through a list and a reference; an empty one where it holds a scalar."""
+    node = node.get("items", node)
+    if "$ref" in node:
+        return defs[node["$ref"].rpartition("/")[2]]
+    return node
+
+
+def _closed(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_closed(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    closed = {key: _closed(value) for key, value in node.items() if key != "x-codes"}
+    if isinstance(node.get("properties"), dict) and node.get("type") == "object":
+        closed["additionalProperties"] = False
+    if isinstance(node.get("x-codes"), list):
+        _hold(closed, [*node["x-codes"], _UNMAPPED])
+    return closed
+
+
+def _hold(field: dict[str, Any], codes: list[str]) -> None:
+    """Hold a registry: on the field itself, or on the common code of a coded one, alone or in a list."""
+    target = field.get("items", field)
+    if "$ref" in target:
+        target["properties"] = {"common": {"properties": {"code": {"enum": codes}}}}
+    else:
+        target["enum"] = codes

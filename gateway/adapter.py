@@ -1,0 +1,232 @@
+"""The plugin contract.  A plugin is a value, not a base class: a kind, typed settings, plain functions.
+
+Life of a batch: the runner calls `read(after, limit)`; intake maps and journals what came; only
+when that is durable does the runner call `acknowledge(cursor)`.  A crash between the two repeats
+`acknowledge` at the next start, never `read` of something that was journalled.
+
+`decode` and `encode` serve the adapter's own source and sink, and the reading of kept originals
+again: whatever `original`, `preamble` and the settings give must equal `fields`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Generic, Literal, Protocol, TypeAlias, TypeVar
+
+from gateway.errors import Problem
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+S = TypeVar("S", bound="BaseModel")
+
+Cursor: TypeAlias = str
+"""Where to resume.  Opaque to the gateway; "" is the beginning."""
+
+Change: TypeAlias = Literal["put", "remove"]
+
+BATCH_BYTES = 8 * 1024 * 1024
+"""A batch holds at most this many bytes of originals, or one larger record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What arrived as one piece: a file, an answer, a request body, a message."""
+
+    label: str
+    """What to call it in a log: never a file name or a key; the adapter's own word, e.g. "file"."""
+    sha256: bytes
+    size: int
+    """Bytes, as stored: of a compressed file, those of the file itself after it was opened."""
+    preamble: bytes = b""
+    """What its records cannot be read without: a header row, the namespaces of the root element."""
+    body: bytes | None = None
+    """None: too large to hold; the archive keeps it until it is decoded."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawRecord:
+    """One record as the legacy system said it: decoded, not translated."""
+
+    kind: str
+    """Which record of the feed; picks the mapping: "incident", "unit-status"."""
+    key: str
+    """The legacy system's own number, unique within system and kind."""
+    version: str
+    """The origin's own: rowversion, message id, document digest and offset; "" if it keeps none."""
+    change: Change
+    fields: Mapping[str, Any]
+    """Decoded, not translated; JSON values only; empty where a removal is known only by absence."""
+    original: bytes
+    """This record's own bytes; of a row, its columns as JSON, as the driver gave them."""
+    where: str
+    """Byte offset, table and row, response and index."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Bytes that should be a record and cannot be read as one; quarantined with their problems."""
+
+    original: bytes
+    where: str
+    problems: tuple[Problem, ...]
+    kind: str = ""
+    key: str = ""
+    version: str = ""
+    """As of a RawRecord; "" lets the journal tell it by its document, place and digest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one `read` gave.  A batch without records may still move the cursor."""
+
+    cursor: Cursor
+    """Resumes after the last of it, and carries all that `acknowledge` needs."""
+    records: Sequence[RawRecord | Rejected] = ()
+    """In source order."""
+    document: Document | None = None
+    skipped: Sequence[tuple[int, int, str]] = ()
+    """Offset, length, what: bytes of the document that are no record."""
+    more: bool = True
+    """False: nothing newer for now; ask again at the next poll."""
+    complete: bool = False
+    """True: the document ends with this batch; every byte of it has been answered for."""
+
+
+class Source(Protocol):
+    """Reads one feed.  Used by one worker at a time; `close` may come from another thread."""
+
+    def read(self, after: Cursor, limit: int) -> Batch:
+        """The next batch after a cursor: at most `limit` records and 8 MB, or one larger record.
+
+        Raises Retry (ask again), Halt (a person must look).  A record that cannot be read is a
+        `Rejected` in the batch, never an exception.
+        """
+        ...
+
+    def acknowledge(self, cursor: Cursor) -> None:
+        """Everything up to the cursor is durable.  Comes after the commit, and once more at start; idempotent."""
+        ...
+
+    def close(self) -> None:
+        """Unblocks `read` and gives back what it holds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OutRecord:
+    """One record for a legacy system, in its own terms."""
+
+    id: str
+    """The event id: the idempotency key."""
+    key: str
+    remote_id: str
+    """What the target called it last time, "" if never."""
+    change: Change
+    fields: Mapping[str, Any]
+    uncertain: bool = False
+    """An earlier try may have reached the target: read back first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one OutRecord."""
+
+    state: Literal["written", "pending", "refused", "ambiguous", "retry"]
+    remote_id: str = ""
+    problems: tuple[Problem, ...] = ()
+    """The target's own violations, warnings included."""
+    answer: bytes = b""
+    """What it said; kept."""
+    after: timedelta | None = None
+    """When to try, or to ask, again."""
+
+
+class Sink(Protocol):
+    """Writes records to one legacy system.  Used by one worker at a time."""
+
+    def write(self, records: Sequence[OutRecord]) -> Sequence[Outcome]:
+        """Write every record; return one outcome each, in order.
+
+        A record may arrive twice; `id` tells.  Raise only if none was written.
+        """
+        ...
+
+    def follow(self, remote_id: str) -> Outcome:
+        """What became of one that was `pending`."""
+        ...
+
+    def close(self) -> None:
+        """Give back what it holds; may come from another thread."""
+        ...
+
+
+class Archive(Protocol):
+    """Keeps whole documents, by digest, under the site's own protection."""
+
+    def keep(self, sha256: bytes, document: Path, *, encrypt: bool) -> None:
+        """Hold a copy of the document durably before returning; a second call with the same digest does nothing."""
+        ...
+
+    def open(self, sha256: bytes) -> BinaryIO:
+        """The document's bytes again.  Raises FileNotFoundError where it was never kept or has been erased."""
+        ...
+
+
+class Log(Protocol):
+    """A structured logger: facts in the past tense, with fields."""
+
+    def info(self, event: str, **fields: Any) -> Any: ...
+    def warning(self, event: str, **fields: Any) -> Any: ...
+    def error(self, event: str, **fields: Any) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the gateway lends an adapter.  Nothing else of the gateway is reachable from one."""
+
+    clock: Callable[[], datetime]
+    """Now, aware, UTC."""
+    stop: threading.Event
+    """Set when the gateway stops: a `read` that waits returns."""
+    log: Log
+    secret: Callable[[str], str]
+    """Resolves a reference ("env:NAME", "file:/path"); raises Refused where it leads nowhere."""
+    archive: Archive
+    root: Path
+    """The site's folder: relative paths in settings start here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column or element of a discovered table or message: patterns and counts, never values."""
+
+    name: str
+    type: str
+    profile: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """What a system offers: tables, operations or record types, each with its columns."""
+
+    offers: Mapping[str, Sequence[Column]]
+
+
+@dataclass(frozen=True)
+class Adapter(Generic[S]):
+    """How to talk to one kind of system.  An entry point of the group `copperline.adapters` names one."""
+
+    kind: str
+    settings: type[S]
+    """A pydantic model: docs, lint and the JSON Schema for editors come from it."""
+    source: Callable[[S, Context], Source] | None = None
+    sink: Callable[[S, Context], Sink] | None = None
+    decode: Callable[[S, Document], Iterator[RawRecord | Rejected]] | None = None
+    encode: Callable[[S, Sequence[OutRecord]], bytes] | None = None
+    discover: Callable[[S, Context], Discovery] | None = None
+    summary: str = ""

@@ -1,0 +1,81 @@
+"""One event as one consumer sees it: CloudEvents 1.0, structured JSON, put together from bytes.
+
+What is the same for every event of a topic, system and mapping is encoded once.  The rest is a
+handful of short strings around the record's own bytes, which are never parsed here.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
+
+import orjson
+
+CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
+PREFIX = "cloudEvents_"
+"""What an attribute's name is preceded by as a message header."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Fixed(NamedTuple):
+    """The attributes that all events of one topic, system, mapping and status share."""
+
+    attributes: tuple[tuple[str, str], ...]
+    json: bytes
+    """The same as the opening of a JSON object, up to and with the last comma."""
+    type: str
+
+
+class Projected(NamedTuple):
+    """One event for one agreement, ready to leave."""
+
+    body: bytes
+    """Structured CloudEvents JSON, UTF-8."""
+    id: str
+    """The event's id in this agreement: 32 hex digits."""
+    topic: str
+    """The routing key."""
+    recorded_us: int
+    """When it was journalled: microseconds UTC."""
+    fields: tuple[str, ...]
+    """The names of the fields disclosed, ("*",) for all."""
+    fixed: Fixed
+    varying: tuple[tuple[str, str], ...]
+    """The attributes that are this event's own."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Every attribute, mirrored as a message header."""
+        return {PREFIX + name: value for name, value in (*self.fixed.attributes, *self.varying)}
+
+
+@lru_cache(maxsize=4096)
+def fixed(topic: str, system: str, mapping: str, status: str) -> Fixed:
+    """What follows from the topic `police.<agency>.<entity>.<action>.v<major>` and where the event came from."""
+    _, agency, entity, action, major = topic.split(".")
+    contract = "removed" if action == "removed" else entity
+    attributes = (
+        ("specversion", "1.0"),
+        ("type", f"police.{entity}.{action}.{major}"),
+        ("source", f"/agencies/{agency}/systems/{system}"),
+        ("datacontenttype", "application/json"),
+        ("dataschema", f"urn:copperline:contract:{contract}:{major}"),
+        ("sequencetype", "Integer"),
+        ("status", status),
+        ("mapping", mapping),
+    )
+    written = tuple((name, value) for name, value in attributes if value)
+    return Fixed(written, orjson.dumps(dict(written))[:-1] + b",", f"police.{entity}.{action}.{major}")
+
+
+def body(shared: Fixed, varying: tuple[tuple[str, str], ...], data: bytes) -> bytes:
+    """The whole event as JSON.  `data` must be one JSON value already."""
+    return b'%b%b,"data":%b}' % (shared.json, orjson.dumps(dict(varying))[1:-1], data)
+
+
+@lru_cache(maxsize=64)
+def instant(microseconds: int) -> str:
+    """Microseconds UTC as RFC 3339.  The events of one batch share the time, so a few are remembered."""
+    return (_EPOCH + timedelta(microseconds=microseconds)).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -1,0 +1,104 @@
+"""The allow-list of fields, compiled: a generated function builds a new object from what is named.
+
+Nothing is taken out of a record; what is not named was never put in.  So a field that the contract
+gains next year goes to nobody until an agreement names it.  Lists on the way are walked without
+being named: `locations.geo` is the position of each location.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, TypeAlias
+
+Project: TypeAlias = Callable[[Mapping[str, Any]], dict[str, Any]]
+"""Builds the object that may leave from the one that was kept."""
+
+Tree: TypeAlias = "dict[str, Tree | None]"
+"""Field name to what is allowed below it; None: everything below."""
+
+UNMAPPED = "unmapped"
+"""The common code of a value that nobody has classified yet."""
+
+
+def allowed(treatments: Mapping[str, str], known: Collection[str]) -> tuple[str, ...]:
+    """The paths that may leave, sorted: each `plain` one, cut into its parts where something below is `absent`.
+
+    `known`: every path of the contract.
+    """
+    plain = {path for path, treatment in treatments.items() if treatment == "plain"}
+    absent = {path for path, treatment in treatments.items() if treatment == "absent"}
+    return tuple(sorted(part for path in plain for part in _without(path, absent, known)))
+
+
+def compile(paths: Iterable[str]) -> Project:
+    """One generated function for an allow-list of dotted paths."""
+    lines: list[str] = []
+    _function(lines, "project", _tree(paths))
+    space: dict[str, Any] = {"_through": _through}
+    exec("\n".join(lines), space)  # noqa: S102 -- the source is built here from names checked against the contract
+    project: Project = space["project"]
+    return project
+
+
+def classified(value: Any) -> Any:
+    """The same JSON value without its coded fields whose common code is `unmapped`, and without what that empties.
+
+    None where nothing is left.
+    """
+    match value:
+        case {"common": {"code": str(code)}} if code == UNMAPPED:
+            return None
+        case dict():
+            return {name: kept for name, item in value.items() if (kept := classified(item)) is not None} or None
+        case list():
+            return [kept for item in value if (kept := classified(item)) is not None] or None
+        case _:
+            return value
+
+
+def _without(path: str, absent: Collection[str], known: Collection[str]) -> list[str]:
+    if path in absent:
+        return []
+    if not any(other.startswith(path + ".") for other in absent):
+        return [path]
+    depth = path.count(".") + 1
+    below = (other for other in known if other.startswith(path + ".") and other.count(".") == depth)
+    return [part for child in below for part in _without(child, absent, known)]
+
+
+def _tree(paths: Iterable[str]) -> Tree:
+    root: Tree = {}
+    for path in sorted(paths):  # a shorter path comes before those below it and covers them
+        node: Tree | None = root
+        *above, last = path.split(".")
+        for name in above:
+            if node is None:
+                break
+            node = node.setdefault(name, {})
+        if node is not None:
+            node[last] = None
+    return root
+
+
+def _function(lines: list[str], name: str, tree: Tree) -> None:
+    body = [f"def {name}(kept):", "    out = {}"]
+    for number, (field, below) in enumerate(tree.items()):
+        body.append(f"    value = kept.get({field!r})")
+        body.append("    if value is not None:")
+        if below is None:
+            body.append(f"        out[{field!r}] = value")
+        else:
+            inner = f"{name}_{number}"
+            _function(lines, inner, below)
+            body.append(f"        value = _through({inner}, value)")
+            body.append("        if value:")
+            body.append(f"            out[{field!r}] = value")
+    lines.extend([*body, "    return out", ""])
+
+
+def _through(project: Project, value: Any) -> Any:
+    if type(value) is dict:
+        return project(value)
+    if type(value) is list:
+        return [part for item in value if (part := _through(project, item))]
+    return None  # a plain value where the contract has an object: nobody named it

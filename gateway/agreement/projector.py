@@ -1,0 +1,195 @@
+"""What one consumer may see of one event: a new envelope around a new object, or nothing.
+
+The id, the subject and the partition key are keyed hashes under the agreement's own key, so two
+consumers cannot join what each was given apart.  Whatever goes wrong here withholds the event.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol
+
+import orjson
+
+from gateway.agreement.envelope import Projected, body, fixed, instant
+from gateway.agreement.fields import UNMAPPED, Project, classified, compile
+from gateway.errors import Code, code
+
+NOT_ASKED = code(
+    "agreement.not-asked",
+    "The agreement does not ask for the topic of this event.",
+    "Nothing to do: the event goes to those who asked for it.",
+)
+NO_FIELD = code(
+    "agreement.no-field",
+    "The agreement names no field for this entity, or nothing that it names was left to send.",
+    "Name fields for the entity in the agreement if its recipient should receive them.",
+)
+BACKFILL = code(
+    "agreement.backfill",
+    "The event is part of a database's first snapshot, which the agreement does not ask for.",
+    "Set `backfill: true` in the agreement if its recipient should receive it.",
+)
+UNREADABLE = code(
+    "agreement.unreadable",
+    "The kept record could not be read as a JSON object, so nothing of it was sent.",
+    "Run `copperline doctor`; then re-map the record.",
+)
+
+ALL = ("*",)
+"""The fields of an agreement that allows all."""
+
+_KEPT_TOKENS = 8192
+_SUSPECT = b'"' + UNMAPPED.encode() + b'"'
+_REFERENCES = ("causationid", "replayof")
+
+
+class Outgoing(Protocol):
+    """What the projector reads of a kept event; the store's rows have it."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def system(self) -> str: ...
+    @property
+    def event(self) -> bytes: ...
+    @property
+    def subject(self) -> bytes: ...
+    @property
+    def partition(self) -> bytes: ...
+    @property
+    def sequence(self) -> int: ...
+    @property
+    def time(self) -> str: ...
+    @property
+    def recorded(self) -> int: ...
+    @property
+    def mapping(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def expires(self) -> str: ...
+    @property
+    def extra(self) -> Mapping[str, Any] | None: ...
+    @property
+    def data(self) -> bytes: ...
+
+
+class Withheld(NamedTuple):
+    """Nothing of the event may leave, and why."""
+
+    code: Code
+
+
+class Projector:
+    """Projects events for one agreement.  Belongs to one thread.
+
+    `key`: 32 bytes, the agreement's own.  `allowed`: entity to the paths that may leave; None: all
+    fields of every entity.  `only_classified`: coded values that nobody has classified stay here.
+    """
+
+    def __init__(
+        self,
+        *,
+        key: bytes,
+        wants: Callable[[str], bool],
+        allowed: Mapping[str, tuple[str, ...]] | None,
+        only_classified: bool,
+        backfill: bool,
+    ) -> None:
+        self.wants = wants
+        self._token = tokens(key)
+        self._kept: dict[bytes, str] = {}
+        self._paths = allowed
+        self._project = {entity: compile(paths) for entity, paths in (allowed or {}).items() if paths != ALL}
+        self._only_classified = only_classified
+        self._backfill = backfill
+
+    def project(self, out: Outgoing) -> Projected | Withheld:
+        """The event as this agreement's recipients see it.  The kept record is never changed."""
+        topic = out.topic
+        if not self.wants(topic):
+            return Withheld(NOT_ASKED)
+        extra = out.extra
+        if extra and extra.get("backfill") and not self._backfill:
+            return Withheld(BACKFILL)
+        entity, action = topic.split(".", 4)[2:4]
+        if action == "removed":
+            data, fields = out.data, ("removed",)
+        elif (fields := self._fields(entity)) == ():
+            return Withheld(NO_FIELD)
+        else:
+            found = self._data(entity, fields, out.data)
+            if isinstance(found, Withheld):
+                return found
+            data = found
+        return self._sealed(out, topic, fields, data)
+
+    def _fields(self, entity: str) -> tuple[str, ...]:
+        return ALL if self._paths is None else self._paths.get(entity, ())
+
+    def _data(self, entity: str, fields: tuple[str, ...], data: bytes) -> bytes | Withheld:
+        unmapped = self._only_classified and _SUSPECT in data
+        if fields == ALL and not unmapped:
+            return data  # the record's own bytes, never parsed
+        try:
+            kept = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            return Withheld(UNREADABLE)
+        if type(kept) is not dict:
+            return Withheld(UNREADABLE)
+        project: Project = self._project.get(entity, dict)
+        new: Any = project(kept)
+        if unmapped:
+            new = classified(new)
+        return orjson.dumps(new) if new else Withheld(NO_FIELD)
+
+    def _sealed(self, out: Outgoing, topic: str, fields: tuple[str, ...], data: bytes) -> Projected:
+        id = self._token(out.event)
+        subject = self._kept_token(out.subject)
+        recorded_us = out.recorded
+        varying = (
+            ("id", id),
+            ("subject", subject),
+            ("recordedtime", instant(recorded_us)),
+            ("sequence", str(out.sequence)),
+            ("partitionkey", subject if out.partition == out.subject else self._kept_token(out.partition)),
+        )
+        if out.time:
+            varying += (("time", out.time),)
+        if out.expires or out.extra:
+            varying += self._rare(out)
+        shared = fixed(topic, out.system, out.mapping, out.status)
+        return Projected(body(shared, varying, data), id, topic, recorded_us, fields, shared, varying)
+
+    def _rare(self, out: Outgoing) -> tuple[tuple[str, str], ...]:
+        extra = out.extra or {}
+        found = [("expirytime", out.expires)] if out.expires else []
+        found += [(name, self._token(bytes.fromhex(extra[name]))) for name in _REFERENCES if name in extra]
+        if extra.get("backfill"):
+            found.append(("backfill", "true"))
+        return tuple(found)
+
+    def _kept_token(self, token: bytes) -> str:
+        text = self._kept.get(token)
+        if text is None:
+            if len(self._kept) >= _KEPT_TOKENS:
+                self._kept.clear()
+            text = self._kept[token] = self._token(token)
+        return text
+
+
+def tokens(key: bytes) -> Callable[[bytes], str]:
+    """HMAC-SHA-256 under `key`, its first 128 bits as hex: as `hmac.digest`, with the key's two blocks hashed once."""
+    block = key.ljust(64, b"\0")
+    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block)).copy
+    outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block)).copy
+
+    def token(message: bytes) -> str:
+        first, second = inner(), outer()
+        first.update(message)
+        second.update(first.digest())
+        return second.hexdigest()[:32]
+
+    return token

@@ -1,0 +1,187 @@
+"""`site.yaml`: the few things one gateway must be told.  Everything has a default but the site's name.
+
+No secret stands in it: an address with a password is named by reference, `url_from: env:NAME` or
+`url_from: file:/path`, and read when it is needed.  This module is on the way of every command,
+so it checks a small table by hand instead of loading a library for it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from gateway import yamlfile
+from gateway.errors import Problem, Refused, code
+from gateway.schedule import duration
+
+WRONG = code(
+    "settings.wrong",
+    "a setting of site.yaml cannot be used",
+    "Correct the line that is named; docs/settings.md lists every setting.",
+)
+UNKNOWN = code(
+    "settings.unknown",
+    "site.yaml has a setting that does not exist",
+    "Remove the line or correct its name; docs/settings.md lists every setting.",
+)
+SECRET = code(
+    "settings.secret",
+    "a reference to a secret leads nowhere",
+    "Set the environment variable, or write the file, that the reference names.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One line of site.yaml: its name, how it is read, what holds without it, what it is for."""
+
+    name: str
+    read: Callable[[Any], Any]
+    default: str
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a peer is: `url` as it stands, or `url_from`, the reference that resolves to it."""
+
+    url: str = ""
+    url_from: str = ""
+
+    def resolve(self) -> str:
+        """The address itself.  Raises Refused where a reference leads nowhere."""
+        return secret(self.url_from) if self.url_from else self.url
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What site.yaml says, with every default filled in."""
+
+    site: str
+    agency: str
+    store: Address
+    broker: Address | None
+    plugins: tuple[str, ...]
+    workers: int
+    deadline: timedelta
+    free_space: int
+    """Bytes that stay free on the volume of `var`; below it intake pauses."""
+
+
+def secret(reference: str) -> str:
+    """What "env:NAME" or "file:/path" refers to, without a final line break.  Raises Refused where it leads nowhere."""
+    scheme, _, name = reference.partition(":")
+    if scheme == "env" and name in os.environ:
+        return os.environ[name]
+    if scheme == "file":
+        try:
+            return Path(name).read_text().rstrip("\r\n")
+        except OSError as e:
+            raise Refused(Problem(SECRET, rule=f"the file of the reference cannot be read ({type(e).__name__})")) from e
+    raise Refused(Problem(SECRET, rule=f"{reference!r} names no variable that is set, nor a file"))
+
+
+def load(path: Path) -> Settings:
+    """Read site.yaml.  Raises Refused with every problem, each with its line."""
+    document = yamlfile.load(path)
+    given = document.data if isinstance(document.data, Mapping) else {}
+    known = {setting.name: setting for setting in SETTINGS}
+    problems = [
+        Problem(UNKNOWN, path=str(name), where=document.where(name)) for name in given if name not in known
+    ]
+    values: dict[str, Any] = {}
+    for setting in SETTINGS:
+        try:
+            values[setting.name] = setting.read(given.get(setting.name))
+        except ValueError as e:
+            problems.append(Problem(WRONG, path=setting.name, where=document.where(setting.name), rule=str(e)))
+    if problems:
+        raise Refused(*problems)
+    return Settings(**values)
+
+
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
+_SIZE = re.compile(r"(\d+)\s*(MB|GB)")
+
+
+def name(text: Any) -> str:
+    """A word that may stand in paths, topics and logs: a-z, 0-9 and "-", a letter first.  Raises ValueError."""
+    if not isinstance(text, str) or not _NAME.fullmatch(text):
+        raise ValueError("is a name of a-z, 0-9 and -, beginning with a letter")
+    return text
+
+
+def _agency(value: Any) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9-]{1,32}", value):
+        raise ValueError("is an agency's ORI or short name: letters, digits and -")
+    return value
+
+
+def _address(value: Any) -> Address:
+    if isinstance(value, str):
+        value = {"url": value}
+    if not isinstance(value, Mapping) or set(value) not in ({"url"}, {"url_from"}):
+        raise ValueError("has either url or url_from")
+    address = Address(**value)
+    if not all(isinstance(text, str) for text in value.values()):
+        raise ValueError("is text")
+    if address.url and urlsplit(address.url).password:
+        raise ValueError("holds a password: name it by url_from: env:NAME or file:/path instead")
+    if address.url_from and not address.url_from.startswith(("env:", "file:/")):
+        raise ValueError("url_from is env:NAME or file:/path")
+    return address
+
+
+def _store(value: Any) -> Address:
+    return Address() if value is None else _address(value)
+
+
+def _broker(value: Any) -> Address | None:
+    return None if value is None else _address(value)
+
+
+def _plugins(value: Any) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        raise ValueError("is a list of names")
+    return tuple(name(item) for item in value)
+
+
+def _workers(value: Any) -> int:
+    if value is None:
+        return 4
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 64:
+        raise ValueError("is a number from 1 to 64")
+    return value
+
+
+def _deadline(value: Any) -> timedelta:
+    return duration("5m" if value is None else str(value))
+
+
+def _free_space(value: Any) -> int:
+    found = _SIZE.fullmatch("256MB" if value is None else str(value))
+    if found is None:
+        raise ValueError("is a number of MB or GB, such as 256MB")
+    return int(found[1]) * {"MB": 1 << 20, "GB": 1 << 30}[found[2]]
+
+
+SETTINGS = (
+    Setting("site", name, "", "The site's name: a-z, 0-9 and -. It stands in logs and in the ledger."),
+    Setting("agency", _agency, "none", "The agency (an ORI) of records that name none; a system may name its own."),
+    Setting("store", _store, "var/store.db", "Where the journal is: nothing for SQLite, or `{url_from: env:NAME}` for PostgreSQL."),
+    Setting("broker", _broker, "none", "RabbitMQ: `{url: amqp://host}` or `{url_from: env:NAME}`. Without it the site's own log is the only destination."),
+    Setting("plugins", _plugins, "[]", "Adapters of other distributions that may load, by the name of their entry point."),
+    Setting("workers", _workers, "4", "Threads that poll. More than the processors only helps where systems are slow to answer."),
+    Setting("deadline", _deadline, "5m", "How long one call into an adapter may take before it is cancelled and, 5 s later, written off."),
+    Setting("free_space", _free_space, "256MB", "Bytes that stay free on the volume of `var`; below it intake pauses and deliveries go on."),
+)

@@ -1,0 +1,101 @@
+"""What the gateway says about itself: facts in the past tense as JSON lines, and counters.
+
+Logs go to standard error, one JSON object a line, control characters escaped.  An exception is
+told by its type and the places it passed, never by its message: a message may quote a record.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import traceback
+from collections.abc import Iterator, MutableMapping
+from typing import IO, Any, Literal, cast
+
+import orjson
+import structlog
+
+from gateway.adapter import Log
+
+Metric = Literal[
+    "copperline_records_total",  # records by system and outcome (accepted, unchanged, late, quarantined)
+    "copperline_deliveries_total",  # settled deliveries by destination and outcome
+    "copperline_polls_total",  # polls of a feed by system, feed and outcome (done, retry, halted)
+    "copperline_stage_duration_seconds",  # seconds spent by system and stage (read, accept, acknowledge), summed
+    "copperline_source_lag_seconds",  # seconds since a feed last had nothing newer to give
+    "copperline_last_success_timestamp_seconds",  # Unix time of a feed's last poll without an error
+    "copperline_breaker_state",  # by system: 0 closed, 1 half-open, 2 open, 3 tripped
+    "copperline_free_bytes",  # free space of the volume under the site's var folder
+    "copperline_intake_paused",  # 1 while intake waits for free space
+    "copperline_workers_written_off_total",  # workers that did not come back from a call, by system
+    "copperline_build_info",  # 1, labelled with the version
+]
+
+_Labels = tuple[tuple[str, str], ...]
+
+
+class Metrics:
+    """Counters and gauges by name and labels.  Safe from any thread; updated per batch, never per record."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._values: dict[tuple[Metric, _Labels], float] = {}
+
+    def add(self, name: Metric, amount: float = 1, **labels: str) -> None:
+        """Count `amount` more."""
+        key = name, tuple(sorted(labels.items()))
+        with self._lock:
+            self._values[key] = self._values.get(key, 0) + amount
+
+    def set(self, name: Metric, value: float, **labels: str) -> None:
+        """State the present value of a gauge."""
+        with self._lock:
+            self._values[name, tuple(sorted(labels.items()))] = value
+
+    def value(self, name: Metric, **labels: str) -> float:
+        """What was counted; 0 for what never was."""
+        with self._lock:
+            return self._values.get((name, tuple(sorted(labels.items()))), 0)
+
+    def lines(self) -> Iterator[str]:
+        """Everything in the Prometheus text format, in a stable order."""
+        with self._lock:
+            values = sorted(self._values.items())
+        for (name, labels), value in values:
+            shown = ",".join(f"{key}={orjson.dumps(text).decode()}" for key, text in labels)
+            yield f"{name}{{{shown}}} {value:g}" if shown else f"{name} {value:g}"
+
+
+def start(stream: IO[str] | None = None) -> None:
+    """Begin to log: JSON lines to `stream` (standard error).  A second call changes the stream."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+            _tell_fault,
+            structlog.processors.JSONRenderer(serializer=_to_json),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(stream or sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger("info"),
+        cache_logger_on_first_use=False,
+    )
+
+
+def log(**bound: Any) -> Log:
+    """A logger whose every line carries `bound`."""
+    return cast("Log", structlog.get_logger().bind(**bound))
+
+
+def _to_json(event: MutableMapping[str, Any], **_: Any) -> str:
+    return orjson.dumps(event, default=str).decode()
+
+
+def _tell_fault(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Put type and places of an exception in place of its text."""
+    fault = event.pop("exc_info", None)
+    if isinstance(fault, BaseException):
+        frames = traceback.extract_tb(fault.__traceback__)
+        event["fault"] = type(fault).__name__
+        event["passed"] = [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno} {frame.name}" for frame in frames[-6:]]
+    return event
