@@ -6,16 +6,30 @@ without being translated twice.
 
 from __future__ import annotations
 
-from contracts.parts import OURS, Alternate, Code, Coded, Geo, Handling, Identifier, Key, Opaque, Part, SourceRecord
-from contracts.parts import Time, field
+from contracts.parts import (
+    OURS,
+    Alternate,
+    Code,
+    Coded,
+    Geo,
+    Handling,
+    Identifier,
+    Key,
+    Opaque,
+    Part,
+    SourceRecord,
+    Time,
+    field,
+    registry,
+)
 
-CATEGORY = ("Geo", "Met", "Safety", "Security", "Rescue", "Fire", "Health", "Env", "Transport", "Infra", "CBRNE", "Other")
-RESPONSE = ("Shelter", "Evacuate", "Prepare", "Execute", "Avoid", "Monitor", "Assess", "AllClear", "None")
-URGENCY = ("Immediate", "Expected", "Future", "Past", "Unknown")
-SEVERITY = ("Extreme", "Severe", "Moderate", "Minor", "Unknown")
-CERTAINTY = ("Observed", "Likely", "Possible", "Unlikely", "Unknown")
-MSG_TYPE = ("Alert", "Update", "Cancel", "Ack", "Error")
-SCOPE = ("Public", "Restricted", "Private")
+CATEGORY = registry("Geo Met Safety Security Rescue Fire Health Env Transport Infra CBRNE Other")
+RESPONSE = registry("Shelter Evacuate Prepare Execute Avoid Monitor Assess AllClear None")
+URGENCY = registry("Immediate Expected Future Past Unknown")
+SEVERITY = registry("Extreme Severe Moderate Minor Unknown")
+CERTAINTY = registry("Observed Likely Possible Unlikely Unknown")
+MSG_TYPE = registry("Alert Update Cancel Ack Error")
+SCOPE = registry("Public Restricted Private")
 
 
 class Area(Part):

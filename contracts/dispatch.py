@@ -5,17 +5,30 @@ A unit is known by its call sign; who sits in the car is of class officer and go
 
 from __future__ import annotations
 
-from contracts.parts import Alternate, Code, Coded, Handling, Key, Location, Officer, Part, SourceRecord, Time, field
+from contracts.parts import (
+    Alternate,
+    Code,
+    Coded,
+    Handling,
+    Key,
+    Location,
+    Officer,
+    Part,
+    SourceRecord,
+    Time,
+    field,
+    registry,
+)
 
-PRIMARY_STATUS = ("Available", "ConditionallyAvailable", "NotAvailable")
+PRIMARY_STATUS = registry("Available ConditionallyAvailable NotAvailable")
 
-SECONDARY_STATUS = ("AcknowledgedTransmission", "AlternateLocation", "Arrived", "Assigned", "AssignmentCancelled")
-SECONDARY_STATUS += ("BacktoAssignedArea", "Backup", "Break", "CheckedIn", "Cleared", "COP_or_POP", "Court")
-SECONDARY_STATUS += ("CoveringAlternateArea", "Delayed", "Departed", "Dispatched", "EnRoute", "EquipmentIssues")
-SECONDARY_STATUS += ("Event", "Hospital", "InService", "Investigation", "Location", "Meal", "Meeting", "OffDuty")
-SECONDARY_STATUS += ("OnDuty", "OnScene", "OutofService", "PatientContact", "Post", "ResponderInitiatedEvent")
-SECONDARY_STATUS += ("RollCall", "Roster", "ShiftPending", "Staging", "Station", "TrafficStop", "Training")
-SECONDARY_STATUS += ("Transporting", "Unmanned")
+SECONDARY_STATUS = registry(
+    "AcknowledgedTransmission AlternateLocation Arrived Assigned AssignmentCancelled BacktoAssignedArea "
+    "Backup Break CheckedIn Cleared COP_or_POP Court CoveringAlternateArea Delayed Departed Dispatched "
+    "EnRoute EquipmentIssues Event Hospital InService Investigation Location Meal Meeting OffDuty OnDuty "
+    "OnScene OutofService PatientContact Post ResponderInitiatedEvent RollCall Roster ShiftPending "
+    "Staging Station TrafficStop Training Transporting Unmanned"
+)
 
 
 class Unit(Part):

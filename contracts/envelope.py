@@ -30,7 +30,9 @@ class Envelope(BaseModel):
     recordedtime: Instant = field(f"{EXT} recordedtime", "operational", "When the gateway made it durable", need=True)
     datacontenttype: str = field(CE, "operational", "application/json", need=True)
     dataschema: str = field(CE, "operational", "urn:copperline:contract:<entity>:v<major>", need=True)
-    sequence: str = field(f"{EXT} sequence", "operational", "Rises within a partitionkey; ignore what is lower", need=True)
+    sequence: str = field(
+        f"{EXT} sequence", "operational", "Rises within a partitionkey; ignore what is lower", need=True
+    )
     sequencetype: str = field(f"{EXT} sequence", "operational", "Integer", need=True)
     partitionkey: str = field(f"{EXT} partitionkey", "key", "Token of the record, for this recipient", need=True)
     status: str = field("CAP status", "operational", "Is it live", need=True, codes=("Actual", "Exercise", "Test"))

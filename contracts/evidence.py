@@ -5,11 +5,26 @@ Bytes never travel: an exhibit is named by an opaque reference and its hashes.
 
 from __future__ import annotations
 
-from contracts.parts import OURS, Alternate, Code, Coded, Handling, Identifier, Key, Location, Officer
-from contracts.parts import Opaque, Part, SourceRecord, Time, field
+from contracts.parts import (
+    OURS,
+    Alternate,
+    Code,
+    Coded,
+    Handling,
+    Identifier,
+    Key,
+    Location,
+    Officer,
+    Opaque,
+    Part,
+    SourceRecord,
+    Time,
+    field,
+    registry,
+)
 
-LINK_METHODS = ("source", "number", "time-and-unit", "time-and-place", "person", "unknown")
-DERIVATIONS = ("redaction", "clip", "copy", "transcript", "enhancement", "extraction")
+LINK_METHODS = registry("source number time-and-unit time-and-place person unknown")
+DERIVATIONS = registry("redaction clip copy transcript enhancement extraction")
 
 
 class Hash(Part):

@@ -7,14 +7,29 @@ source fills what it knows, so nothing but the source's own number is required.
 from __future__ import annotations
 
 from contracts.involved import Drug, Person, Property, Vehicle, VehicleCount, Weapon
-from contracts.parts import Alternate, Code, Coded, Handling, Identifier, Key, Location, Officer, Part, SourceRecord
-from contracts.parts import Opaque, Time, field
+from contracts.parts import (
+    Alternate,
+    Code,
+    Coded,
+    Handling,
+    Identifier,
+    Key,
+    Location,
+    Officer,
+    Opaque,
+    Part,
+    SourceRecord,
+    Time,
+    field,
+    registry,
+)
 
-INCIDENT_STATUS = ("Active", "Cancelled", "Closed", "FireUnderControl", "NewLocation", "ReOpened", "ResourcesAssigned")
-INCIDENT_STATUS += ("ResourcesEnroute", "ResourcesOnscene", "StructureCleared")
+INCIDENT_STATUS = registry(
+    "Active Cancelled Closed FireUnderControl NewLocation ReOpened ResourcesAssigned ResourcesEnroute "
+    "ResourcesOnscene StructureCleared"
+)
 
-MECHANISMS = ("ALARM", "E911", "HEARING_IMPAIRED", "INTERNET-EMAIL", "MULTIPLE", "OFFICER", "PHONE", "TELETYPE")
-MECHANISMS += ("UNKNOWN", "WALK-IN")
+MECHANISMS = registry("ALARM E911 HEARING_IMPAIRED INTERNET-EMAIL MULTIPLE OFFICER PHONE TELETYPE UNKNOWN WALK-IN")
 
 
 class Offence(Part):
@@ -78,7 +93,9 @@ class ServiceCall(Part):
 
     call_id: str | None = field("j:ServiceCall nc:ActivityIdentification", "key", "Number of the call")
     mechanism: Coded | None = field("j:ServiceCallMechanismCode", "operational", "How it came in", codes=MECHANISMS)
-    self_initiated: bool | None = field("EIDO ResponderInitiatedEvent", "operational", "Begun by an officer, not a caller")
+    self_initiated: bool | None = field(
+        "EIDO ResponderInitiatedEvent", "operational", "Begun by an officer, not a caller"
+    )
     received_at: Time | None = field("em:CallOpenDate", "operational", "Call received or created")
     dispatched_at: Time | None = field("j:ServiceCallDispatchedDate", "operational", "First unit dispatched")
     enroute_at: Time | None = field("EIDO SecondaryUnitStatus EnRoute", "operational", "First unit on the way")
@@ -124,7 +141,9 @@ class Incident(Part):
     other_ids: list[Identifier] | None = field("nc:ActivityIdentification", "key", "Numbers elsewhere")
     report_category: Coded | None = field("NIBRSReportCategoryCode", "operational", "Group A report, Group B arrest")
     types: list[Coded] | None = field("EIDO incidentTypeInternalCode", "operational", "What it is, as known now")
-    initial_types: list[Coded] | None = field("EIDO incidentTypeInternalCode", "operational", "What it was called in as")
+    initial_types: list[Coded] | None = field(
+        "EIDO incidentTypeInternalCode", "operational", "What it was called in as"
+    )
     statuses: list[Coded] | None = field(
         "EIDO incidentStatusCommonRegistryText", "operational", "Where it stands", codes=INCIDENT_STATUS
     )
@@ -133,7 +152,9 @@ class Incident(Part):
     occurred_start: Time | None = field("NIBRS DE 3", "operational", "When it happened or began")
     occurred_end: Time | None = field("nc:ActivityDateRange", "operational", "When it ended")
     reported_at: Time | None = field("nc:IncidentReportedDate", "operational", "When it was reported")
-    report_date: bool | None = field("NIBRS DE 3 report-date indicator", "operational", "The date is that of the report")
+    report_date: bool | None = field(
+        "NIBRS DE 3 report-date indicator", "operational", "The date is that of the report"
+    )
     service_call: ServiceCall | None = field("j:IncidentServiceCall", "operational", "The call for service")
     locations: list[Location] | None = field("nc:IncidentLocation", "place", "Places")
     offences: list[Offence] | None = field("j:Offense", "operational", "Offences")

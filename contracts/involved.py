@@ -6,14 +6,14 @@ witness there, and each record says only what it knows.
 
 from __future__ import annotations
 
-from contracts.parts import Code, Coded, Day, Identifier, Officer, Part, Time, field
+from contracts.parts import Code, Coded, Day, Identifier, Officer, Part, Time, field, registry
 
-PERSON_ROLES = ("InvolvedPerson", "Caller", "Patient", "PatientAcquaintance", "PatientRelative", "PersonOfInterest")
-PERSON_ROLES += ("ReportingParty", "Suspect", "Victim", "VictimAcquaintance", "VictimRelative", "Witness")
-PERSON_ROLES += ("Arrestee", "Officer")
+PERSON_ROLES = registry(
+    "InvolvedPerson Caller Patient PatientAcquaintance PatientRelative PersonOfInterest ReportingParty "
+    "Suspect Victim VictimAcquaintance VictimRelative Witness Arrestee Officer"
+)
 
-VEHICLE_ROLES = ("AccidentVehicle", "InvolvedVehicle", "SuspectVehicle", "VictimVehicle", "WitnessVehicle")
-VEHICLE_ROLES += ("ResponseVehicle",)
+VEHICLE_ROLES = registry("AccidentVehicle InvolvedVehicle SuspectVehicle VictimVehicle WitnessVehicle ResponseVehicle")
 
 
 class Age(Part):

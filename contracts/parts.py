@@ -47,6 +47,17 @@ def field(source: str, cls: str, says: str, *, need: bool = False, codes: tuple[
     return Field(... if need else None, description=says, json_schema_extra=extra, **limits)
 
 
+def registry(words: str) -> tuple[str, ...]:
+    """The codes of a registry, written as words."""
+    return tuple(words.split())
+
+
+LOCATION_ROLES = registry(
+    "RoutingLocation Caller CurrentIncident InitialIncident Investigation Other Staging TowerLocation UnitLocation"
+)
+PRECISIONS = registry("day hour minute second millisecond")
+
+
 class Part(BaseModel):
     """How every model is written: snake_case here, camelCase on the wire, unknown fields let through."""
 
@@ -57,7 +68,9 @@ class Code(Part):
     """One code of one list, with its text where the source or the list gives one."""
 
     code: str = field("nc:CodeType", INHERITED, "The code itself", need=True, min_length=1)
-    scheme: str | None = field("nc:CodeType @listID", INHERITED, "Which list: UCR, ORI, EIDO.PersonRole, a system's own")
+    scheme: str | None = field(
+        "nc:CodeType @listID", INHERITED, "Which list: UCR, ORI, EIDO.PersonRole, a system's own"
+    )
     text: str | None = field("EIDO …Text", INHERITED, "What the code stands for; the source's text may be cut short")
 
 
@@ -65,7 +78,9 @@ class Coded(Part):
     """A coded fact: the source's own code beside the common one."""
 
     internal: Code | None = field("EIDO …InternalCode", INHERITED, "As the source said it")
-    common: Code | None = field("EIDO …CommonRegistryText", INHERITED, "In the common list; `unmapped` if not yet known")
+    common: Code | None = field(
+        "EIDO …CommonRegistryText", INHERITED, "In the common list; `unmapped` if not yet known"
+    )
 
 
 class Time(Part):
@@ -75,9 +90,7 @@ class Time(Part):
     text: str | None = field("EIDO AlternateValues", INHERITED, "The source's text, where it differs")
     zone: str | None = field("nc:DateTimeZone", INHERITED, "IANA zone that a time without offset was read in")
     ambiguous: bool | None = field(OURS, INHERITED, "The local time came twice that night; the first is taken")
-    precision: str | None = field(
-        "nc:DateRepresentation", INHERITED, "How much was said", codes=("day", "hour", "minute", "second", "millisecond")
-    )
+    precision: str | None = field("nc:DateRepresentation", INHERITED, "How much was said", codes=PRECISIONS)
 
 
 class Geo(Part):
@@ -106,8 +119,7 @@ class Location(Part):
         "EIDO LocationType",
         "operational",
         "What the place is to the record",
-        codes=("RoutingLocation", "Caller", "CurrentIncident", "InitialIncident", "Investigation", "Other", "Staging")
-        + ("TowerLocation", "UnitLocation"),
+        codes=LOCATION_ROLES,
     )
     text: str | None = field("nc:LocationDescriptionText", "place", "The place as the source wrote it")
     block: str | None = field("nc:AddressFullText", "place", "Hundred block, house number masked, e.g. 001XX Elm St")

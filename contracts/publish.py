@@ -78,7 +78,7 @@ def _bytes(schema: Mapping[str, Any]) -> bytes:
 
 
 def _schema(name: str, model: type[BaseModel]) -> dict[str, Any]:
-    made = _plain(model.model_json_schema(by_alias=True))
+    made: dict[str, Any] = _plain(model.model_json_schema(by_alias=True))
     defs = made.pop("$defs", {})
     head = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -115,7 +115,7 @@ def _collapsed(node: dict[str, Any]) -> dict[str, Any]:
     if "anyOf" not in node:
         return node
     (only,) = [choice for choice in node["anyOf"] if choice != {"type": "null"}]
-    return {key: value for key, value in node.items() if key != "anyOf"} | only
+    return {key: value for key, value in node.items() if key != "anyOf"} | dict(only)
 
 
 def _unclassified(name: str, schema: Mapping[str, Any]) -> Iterator[Problem]:

@@ -7,10 +7,10 @@ apart who wore the camera, who uploaded the file and who owns it; times are as t
 from __future__ import annotations
 
 from contracts.evidence import EvidenceItem
-from contracts.parts import OURS, Coded, Geo, Officer, Opaque, Part, Time, field
+from contracts.parts import OURS, Coded, Geo, Officer, Opaque, Part, Time, field, registry
 
-CLOCK_METHODS = ("gnss", "ntp", "dock", "compared", "stated", "assumed", "unknown")
-ABSENCES = ("muted", "missing", "paused", "covered", "corrupt")
+CLOCK_METHODS = registry("gnss ntp dock compared stated assumed unknown")
+ABSENCES = registry("muted missing paused covered corrupt")
 
 
 class Device(Part):
@@ -96,7 +96,9 @@ class BodyCamRecording(EvidenceItem):
     wearer: Officer | None = field("Axis UserID", "officer", "Who wore the camera")
     uploader: Officer | None = field("Axon uploaded by", "officer", "Who brought the file in")
     owner: Officer | None = field("Axon owner_badge_id", "officer", "Who answers for it at the store")
-    start: Time | None = field("Axis StartTime", "operational", "First picture, with what was buffered before the trigger")
+    start: Time | None = field(
+        "Axis StartTime", "operational", "First picture, with what was buffered before the trigger"
+    )
     stop: Time | None = field("Axis StopTime", "operational", "Last picture")
     duration_s: float | None = field("Axon duration_seconds", "operational", "Length in seconds", ge=0)
     pre_buffer_s: float | None = field("Axis StartTime, TriggerOnTime", "operational", "Seconds kept from before", ge=0)

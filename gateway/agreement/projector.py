@@ -40,8 +40,12 @@ UNREADABLE = code(
 ALL = ("*",)
 """The fields of an agreement that allows all."""
 
+REMOVAL = ("entity", "reason")
+"""The fields of a removal: what every recipient is told, whatever its agreement names."""
+
 _KEPT_TOKENS = 8192
 _SUSPECT = b'"' + UNMAPPED.encode() + b'"'
+_REASONS = ("source", "part", "policy")
 _REFERENCES = ("causationid", "replayof")
 
 
@@ -116,7 +120,7 @@ class Projector:
             return Withheld(BACKFILL)
         entity, action = topic.split(".", 4)[2:4]
         if action == "removed":
-            data, fields = out.data, ("removed",)
+            data, fields = _removal(entity, out.data), REMOVAL
         elif (fields := self._fields(entity)) == ():
             return Withheld(NO_FIELD)
         else:
@@ -178,6 +182,18 @@ class Projector:
                 self._kept.clear()
             text = self._kept[token] = self._token(token)
         return text
+
+
+def _removal(entity: str, data: bytes) -> bytes:
+    """The fixed body of a removal; of what was kept only the reason, one word of a short list, is taken over."""
+    try:
+        kept = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        kept = None
+    body = {"entity": entity}
+    if isinstance(kept, dict) and kept.get("reason") in _REASONS:
+        body["reason"] = kept["reason"]
+    return orjson.dumps(body)
 
 
 def tokens(key: bytes) -> Callable[[bytes], str]:

@@ -1,0 +1,56 @@
+"""What the contracts say about the fields that an agreement names: which exist, which go together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from contracts import schema
+
+
+@cache
+def known(entity: str) -> frozenset[str]:
+    """Every dotted path of an entity; lists have no index."""
+    return frozenset(schema.paths(entity))
+
+
+def missing(entity: str, paths: Iterable[str]) -> tuple[str, ...]:
+    """The paths that the published schema requires beside those named, and that are not named.
+
+    Of an object that is named whole nothing is missing; of one that is named in parts, its required parts are.
+    """
+    named = set(paths)
+    if not named:
+        return ()
+    touched = {"", *(above for path in named for above in _above(path))}
+    needed = (path for inside, path in _required(entity) if inside in touched)
+    return tuple(sorted(path for path in needed if path not in touched and not _covered(path, named)))
+
+
+def _above(path: str) -> Iterator[str]:
+    """The objects that a path lies in, without the path itself."""
+    while "." in path:
+        path = path.rpartition(".")[0]
+        yield path
+
+
+def _covered(path: str, named: set[str]) -> bool:
+    return path in named or any(above in named for above in _above(path))
+
+
+@cache
+def _required(entity: str) -> tuple[tuple[str, str], ...]:
+    """Pairs of an object's path and that of a field it requires; "" is the record itself."""
+    published = schema.published(entity)
+    return tuple(_walk(published, published.get("$defs", {}), ""))
+
+
+def _walk(node: Mapping[str, Any], defs: Mapping[str, Any], path: str) -> Iterator[tuple[str, str]]:
+    node = node.get("items", node)
+    if "$ref" in node:
+        node = defs[node["$ref"].rpartition("/")[2]]
+    for name in node.get("required", ()):
+        yield path, f"{path}.{name}" if path else name
+    for name, said in node.get("properties", {}).items():
+        yield from _walk(said, defs, f"{path}.{name}" if path else name)

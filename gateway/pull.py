@@ -1,0 +1,156 @@
+"""One feed's pull: read, journal, acknowledge; in this order, batch after batch.
+
+The cursor of the next read is the one that was just committed, so a fault anywhere repeats a read
+and never skips one.  A pull gives its worker back after a second, so that a long file of one
+system delays nobody; it goes on where it was.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal, Protocol
+
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from gateway.adapter import Batch, Context, Source
+from gateway.attempt import Attempt
+from gateway.errors import Halt, Problem, Retry, code
+from gateway.system import Feed
+from gateway.workers import Job, WrittenOff
+
+SLICE_S = 1.0
+"""Seconds after which a pull makes room for others."""
+
+FAULT = code(
+    "system.fault",
+    "the adapter failed in a way that it does not foresee",
+    "See the log line 'poll failed' for the place; report it to the adapter's author; then: copperline systems resume.",
+)
+SILENT = code(
+    "system.silent",
+    "a call into the system did not come back, even after it was cancelled",
+    "See whether the system answers at all; raise deadline: in system.yaml if it is only slow; then: copperline systems resume.",
+)
+
+
+class Counted(Protocol):
+    """How many records of a batch met which fate."""
+
+    read: int
+    accepted: int
+    unchanged: int
+    late: int
+    quarantined: int
+
+
+Take = Callable[[Feed, Batch], Counted]
+"""Journals a batch in one transaction; raises Halt where a flood of rejects shows a changed layout."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """How a pull ended: nothing newer (idle), more to come, ask again later, or a person must look."""
+
+    state: Literal["idle", "more", "retry", "halt"]
+    after: timedelta | None = None
+    problem: Problem | None = None
+
+
+class Pull:
+    """The source of one feed and where it stands.  Used by one worker at a time; `cancel` by any thread."""
+
+    def __init__(
+        self,
+        feed: Feed,
+        context: Context,
+        *,
+        cursor: str,
+        take: Take,
+        counted: Callable[[Feed, Counted, float], None],
+        attempt: Attempt,
+        proceed: Callable[[], bool],
+    ) -> None:
+        self.feed = feed
+        self.cursor = cursor
+        self._context = context
+        self._take = take
+        self._counted = counted
+        self._attempt = attempt
+        self._proceed = proceed
+        self._source: Source | None = None
+        self._patient = _patience(context.stop)
+
+    def run(self, job: Job) -> Pulled:
+        """Pull for a second or until there is nothing newer.  Raises WrittenOff only."""
+        try:
+            return self._run(job, self._opened(job))
+        except WrittenOff:
+            raise
+        except Retry as e:
+            return self._ended(Pulled("retry", e.after, e.problem))
+        except Halt as e:
+            return self._ended(Pulled("halt", None, e.problem))
+        except Exception as e:  # noqa: BLE001 - the edge to plugins: whatever one raises halts its system and no other
+            self._context.log.error("poll failed", exc_info=e)
+            return self._ended(Pulled("halt", None, Problem(FAULT, rule=f"{type(e).__name__} in the adapter")))
+
+    def cancel(self) -> None:
+        """Unblock a call that is under way, and give back what the source holds."""
+        source, self._source = self._source, None
+        if source is not None:
+            source.close()
+
+    def rest(self) -> None:
+        """The pull is over for good: close the source and leave no marker."""
+        self._attempt.rest()
+        self.cancel()
+
+    def _run(self, job: Job, source: Source) -> Pulled:
+        until = time.monotonic() + SLICE_S
+        while self._proceed():
+            started = time.monotonic()
+            limit = self._attempt.begin(self.cursor)
+            with job.within(self.feed.deadline):
+                batch = self._patient(source.read, self.cursor, limit)
+            counted = self._take(self.feed, batch)
+            self._attempt.done()
+            self.cursor = batch.cursor
+            with job.within(self.feed.deadline):
+                source.acknowledge(self.cursor)
+            self._counted(self.feed, counted, time.monotonic() - started)
+            if not batch.more:
+                self._attempt.rest()
+                return Pulled("idle")
+            if time.monotonic() > until:
+                break
+        return Pulled("more")
+
+    def _opened(self, job: Job) -> Source:
+        """The source, opened where it is not; what was committed last is acknowledged once more."""
+        if self._source is None:
+            assert self.feed.adapter.source is not None
+            with job.within(self.feed.deadline):
+                source = self.feed.adapter.source(self.feed.settings, self._context)
+                self._source = source
+                if self.cursor:
+                    source.acknowledge(self.cursor)
+        return self._source
+
+    def _ended(self, pulled: Pulled) -> Pulled:
+        self.rest()
+        return pulled
+
+
+def _patience(stop: threading.Event) -> Any:
+    """A blip is tried again within the call; whatever names its own time to wait goes to the schedule."""
+    return Retrying(
+        retry=retry_if_exception(lambda e: isinstance(e, Retry) and e.after is None),
+        stop=stop_after_attempt(3),
+        wait=wait_random_exponential(multiplier=0.1, max=1),
+        sleep=stop.wait,
+        reraise=True,
+    )

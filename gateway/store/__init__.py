@@ -1,0 +1,54 @@
+"""The durable middle.  Nothing is in flight only in memory.
+
+A batch is accepted in one transaction: records, events, quarantine, cursor, receipt and the
+ledger's leaf move together or not at all.  That is the whole delivery guarantee.
+
+    open(url, keys, *, read_only=False, clock=now) -> Store
+
+`sqlite:////abs/path/store.db` or `postgresql://…`.  One process writes: a second writer is
+`Refused`.  `read_only=True` opens beside a running writer: it reads, and may leave requests.
+
+    store.journal
+        feed(system, feed) -> FeedRow                         made at first use
+        feeds() -> list[FeedRow]
+        accept(feed_id, batch, intake) -> Accepted            durable when it returns
+        halt(feed_id, problem) / state(feed_id, state, by=, reason=)    resume is state(…, "running")
+        totals() -> dict[system, Accepted]
+        receipts(feed_id=None, limit=50) -> list[ReceiptRow]
+        record(position) -> RecordRow | None;  history(position) -> list[RecordRow]
+        locate(system, kind, key) -> int                      latest position of a name, 0 for none
+        original(position) -> bytes;  body(position) -> bytes
+        document(position) -> adapter.Document                the original with its preamble, to decode again
+    store.quarantine
+        entries(state="open", limit=100) -> list[QuarantineRow];  entry(position) -> QuarantineRow | None
+        release(position, decode, intake, *, by, reason) -> Released
+        discard(position, decode, intake, *, by, reason) -> Released
+    store.remap
+        remap(position, decode, intake, *, by, reason, dry_run=False) -> list[Difference]
+        latest(feed_id, after=0, limit=1000) -> list[int]     positions that a re-map of a feed visits
+    store.erase
+        erase(positions, *, by, reason, authority="") -> Erased
+        legal_hold(position, on, *, by, reason);  scrub() -> bool
+    store.deliveries
+        destination(agreement, name, *, start="now"|microseconds) -> int
+        destinations() -> list[DestinationRow];  state(dest, state, by=, reason=)
+        positions(dest) -> dict[feed_id, position]
+        read(dest, feed_id, after, limit=500) -> list[Outgoing];  events(positions) -> list[Outgoing]
+        exceptions(dest, *, due_before=None, state=None, limit=1000) -> list[Exceptional]
+        settle(dest, settlement) -> None                      durable when it returns
+        counts(dest, wants) -> Counts
+    store.requests
+        add(kind, body, *, by, reason) -> int;  pending() -> RequestRow | None
+        finish(id, result, *, failed=False);  find(id) -> RequestRow | None
+    store.systems
+        get(system) -> SystemRow | None;  all() -> list[SystemRow];  set(system, state, *, digest="", by, reason)
+    store.ledger
+        note(kind, body) -> int                               a rare act; ASCII keys, ints and strings
+        size() -> int;  root(size=None) -> bytes;  leaf(index) -> Leaf
+        inclusion(position) -> Inclusion;  consistency(size1, size2) -> list[bytes];  verify() -> list[str]
+    store.free_bytes() -> int;  store.size_bytes() -> int;  store.ping();  store.close()
+
+Errors: `Retry` with `store.full` or `store.busy` (nothing of it was kept), `Refused` (settings,
+second writer), `Fatal` (a sync failed: what is on disk is unknown, so the process must exit and
+start again).
+"""

@@ -1,0 +1,185 @@
+"""YAML as people write it here, read so that every mistake can be shown with file and line.
+
+Mappings and lists know the line of each of their entries.  What surprises people in YAML is not
+read: a key may stand once, only `true` and `false` are yes and no (`NO`, `ON` and `Y` are text), `01`
+and `2026-03-08` and `12:30` are text, there are no anchors, and no tag makes an object.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gateway.errors import Problem, Refused, code
+
+if TYPE_CHECKING:
+    from yaml import MarkedYAMLError, Node
+
+UNREADABLE = code(
+    "yaml.unreadable",
+    "a YAML file is missing or cannot be read",
+    "Check that the file exists under this name and is UTF-8 text.",
+)
+SYNTAX = code(
+    "yaml.syntax",
+    "a YAML file is not written as YAML",
+    "Look at the line that is named and the one before it: indentation, a missing colon or a quote that is not closed.",
+)
+REPEATED = code("yaml.repeated", "a key stands twice in one place", "Remove one of the two, or give it its own name.")
+ANCHOR = code(
+    "yaml.anchor",
+    "anchors, aliases and tags are not used here",
+    "Write the value where it is needed.",
+)
+LARGEST = 4 * 1024 * 1024
+"""Bytes; no file that a person writes is longer."""
+
+
+class Map(dict[str, Any]):
+    """A dict that knows where it and each of its keys stand: `line`, `lines[key]`, counted from 1."""
+
+    __slots__ = ("line", "lines")
+
+    def __init__(self, line: int = 0) -> None:
+        super().__init__()
+        self.line = line
+        self.lines: dict[str, int] = {}
+
+
+class List(list[Any]):
+    """A list that knows where it and each of its items stand: `line`, `lines[index]`, counted from 1."""
+
+    __slots__ = ("line", "lines")
+
+    def __init__(self, line: int = 0) -> None:
+        super().__init__()
+        self.line = line
+        self.lines: list[int] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file that was read: its data, and where each piece of it stands."""
+
+    file: Path
+    data: Any
+    """Map, List, text, number, bool or None (an empty file)."""
+
+    def line(self, *path: str | int) -> int:
+        """The line of the entry at this path, or of what is nearest to it."""
+        node, line = self.data, 1
+        for step in path:
+            if isinstance(node, Map) and step in node.lines:
+                node, line = node[str(step)], node.lines[str(step)]
+            elif isinstance(node, List) and isinstance(step, int) and step < len(node):
+                node, line = node[step], node.lines[step]
+            else:
+                break
+        return line
+
+    def where(self, *path: str | int) -> str:
+        """The same as a place in an error: "site.yaml:4"."""
+        return f"{self.file.name}:{self.line(*path)}"
+
+
+def load(path: Path) -> Document:
+    """Read one YAML file.  Raises Refused with file and line where it cannot be read as described above."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(LARGEST + 1)
+        if len(raw) > LARGEST:
+            raise Refused(Problem(UNREADABLE, where=path.name, rule="the file is longer than 4 MB"))
+        text = raw.decode("utf-8-sig")
+    except OSError as e:
+        raise Refused(Problem(UNREADABLE, where=str(path), rule=e.strerror or type(e).__name__)) from e
+    except UnicodeDecodeError as e:
+        line = raw.count(b"\n", 0, e.start) + 1
+        raise Refused(Problem(UNREADABLE, where=f"{path.name}:{line}", rule="a byte here is not UTF-8")) from e
+    return Document(path, loads(text, name=path.name))
+
+
+def loads(text: str, *, name: str) -> Any:
+    """The data of YAML text; `name` stands for the file in errors.  Raises Refused."""
+    import yaml  # noqa: PLC0415 - 30 ms that a command without a YAML file does not pay
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        root = yaml.compose(text, Loader=loader)
+    except yaml.MarkedYAMLError as e:
+        raise Refused(Problem(SYNTAX, where=f"{name}:{_mark(e)}", rule=e.problem or SYNTAX.meaning)) from e
+    except yaml.YAMLError as e:
+        raise Refused(Problem(SYNTAX, where=name, rule="a character that YAML does not allow")) from e
+    return None if root is None else _Reader(name).value(root)
+
+
+def _mark(e: MarkedYAMLError) -> int:
+    mark = e.problem_mark or e.context_mark
+    return mark.line + 1 if mark else 1
+
+
+_PLAIN_TAGS = frozenset(
+    f"tag:yaml.org,2002:{kind}"
+    for kind in ("null", "bool", "int", "float", "timestamp", "merge", "value", "str", "seq", "map")
+)
+_WORDS: dict[str, Any] = {"": None, "~": None, "null": None, "true": True, "false": False}
+_INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
+_FLOAT = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+")
+
+
+def _scalar(text: str) -> Any:
+    """What an unquoted word means.
+
+    >>> [_scalar(t) for t in ("true", "NO", "01", "10", "1.5", "2026-03-08", "12:30", "")]
+    [True, 'NO', '01', 10, 1.5, '2026-03-08', '12:30', None]
+    """
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    return float(text) if _FLOAT.fullmatch(text) else text
+
+
+class _Reader:
+    """Turns the nodes of one file into values that know their lines."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._seen: set[int] = set()
+
+    def value(self, node: Node) -> Any:
+        if id(node) in self._seen or node.tag not in _PLAIN_TAGS:
+            raise Refused(Problem(ANCHOR, where=self._where(node)))
+        self._seen.add(id(node))
+        if node.id == "scalar":
+            return node.value if node.style else _scalar(node.value)
+        return self._map(node) if node.id == "mapping" else self._list(node)
+
+    def _map(self, node: Node) -> Map:
+        into = Map(node.start_mark.line + 1)
+        for key, said in self._entries(node):
+            if key in into:
+                raise Refused(Problem(REPEATED, path=key, where=self._where(said[0])))
+            into.lines[key] = said[0].start_mark.line + 1
+            into[key] = self.value(said[1])
+        return into
+
+    def _entries(self, node: Node) -> Iterator[tuple[str, tuple[Node, Node]]]:
+        for key, value in node.value:
+            if key.id != "scalar" or key.value == "<<":
+                raise Refused(Problem(SYNTAX, where=self._where(key), rule="a key is one word or a quoted text"))
+            if id(key) in self._seen:
+                raise Refused(Problem(ANCHOR, where=self._where(key)))
+            yield key.value, (key, value)
+
+    def _list(self, node: Node) -> List:
+        into = List(node.start_mark.line + 1)
+        for item in node.value:
+            into.lines.append(item.start_mark.line + 1)
+            into.append(self.value(item))
+        return into
+
+    def _where(self, node: Node) -> str:
+        return f"{self._name}:{node.start_mark.line + 1}"

@@ -1,0 +1,1 @@
+"""The tests: they mirror `gateway/` one to one, and run against real peers."""
