@@ -35,6 +35,7 @@ MECHANISMS = registry("ALARM E911 HEARING_IMPAIRED INTERNET-EMAIL MULTIPLE OFFIC
 class Offence(Part):
     """One offence of the incident."""
 
+    id: str | None = field("j:Offense @id", "key", "Name of the offence within this record, e.g. offence-13A")
     code: Coded | None = field("NIBRS DE 6", "operational", "Which offence; common scheme UCR")
     attempted: bool | None = field("NIBRS DE 7", "operational", "Attempted, not completed")
     using: list[Coded] | None = field("NIBRS DE 8", "special", "Offender suspected of using alcohol, drugs, a computer")

@@ -70,7 +70,7 @@ class Person(Part):
     resident: Coded | None = field("nc:PersonResident", "personal", "Resident of the jurisdiction")
     ids: list[Identifier] | None = field("nc:PersonOtherIdentification", "personal", "Licence and other numbers")
     phones: list[str] | None = field("nc:ContactTelephoneNumber", "personal", "Telephone numbers")
-    offences: list[str] | None = field("NIBRS DE 24", "operational", "Codes of the offences against this person")
+    offences: list[str] | None = field("NIBRS DE 24", "key", "`id` of the offences against this person")
     circumstances: list[Coded] | None = field("NIBRS DE 31", "operational", "Circumstances of assault or homicide")
     justifiable: Coded | None = field("NIBRS DE 32", "operational", "Circumstance of a justifiable homicide")
     injuries: list[Coded] | None = field("NIBRS DE 33", "special", "Injuries")
@@ -105,6 +105,7 @@ class Vehicle(Part):
 class Drug(Part):
     """Drugs seized or found, with their measured quantity."""
 
+    status: Coded | None = field("NIBRS DE 14", "operational", "What became of it")
     kind: Coded | None = field("NIBRS DE 20", "operational", "Kind of drug")
     quantity: float | None = field("NIBRS DE 21", "operational", "How much", ge=0)
     unit: Coded | None = field("NIBRS DE 22", "operational", "Of which measure")

@@ -177,6 +177,6 @@ class SourceRecord(Part):
 
     system: str | None = field("nc:SourceText", "operational", "The legacy system, as the site names it")
     key: str | None = field("nc:SourceIDText", "key", "The record's number there")
-    reported: Time | None = field("nc:ReportedDate", "operational", "Month or day it was submitted for")
+    period: str | None = field("NIBRS month and year of submission", "operational", "What it was submitted for")
     updated: Time | None = field("nc:LastUpdatedDate", "operational", "Last change there")
     action: Coded | None = field("NIBRS report action", "operational", "What the source asked for: I, A, R")

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from contracts import MAJOR
+from contracts import ENTITIES, MAJOR
 from contracts.alert import Alert, Removed
 from contracts.dispatch import Unit
 from contracts.envelope import Envelope
@@ -80,6 +80,9 @@ def _bytes(schema: Mapping[str, Any]) -> bytes:
 def _schema(name: str, model: type[BaseModel]) -> dict[str, Any]:
     made: dict[str, Any] = _plain(model.model_json_schema(by_alias=True))
     defs = made.pop("$defs", {})
+    if name in ENTITIES:
+        # An agreement may withhold any field, a number above all: only what comes in must have it.
+        made = {("x-required" if key == "required" else key): value for key, value in made.items()}
     head = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:copperline:contract:{name}:v{MAJOR}",

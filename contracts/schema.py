@@ -2,7 +2,7 @@
 
 `published` is what a consumer may rely on and what nothing leaves without satisfying.  `strict` is
 the same schema closed: our own mappings may neither invent a field nor a code of a registry
-(`unmapped` is always allowed).  Returned schemas are shared: read them, never change them.
+(`unmapped` is always allowed), nor leave out the record's own number, which an agreement may.  Returned schemas are shared: read them, never change them.
 """
 
 from __future__ import annotations
@@ -90,7 +90,9 @@ def _closed(node: Any) -> Any:
         return [_closed(item) for item in node]
     if not isinstance(node, dict):
         return node
-    closed = {key: _closed(value) for key, value in node.items() if key != "x-codes"}
+    closed = {
+        "required" if key == "x-required" else key: _closed(value) for key, value in node.items() if key != "x-codes"
+    }
     if isinstance(node.get("properties"), dict) and node.get("type") == "object":
         closed["additionalProperties"] = False
     if isinstance(node.get("x-codes"), list):

@@ -12,13 +12,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from gateway.adapter import Batch, Context, Source
 from gateway.attempt import Attempt
 from gateway.errors import Halt, Problem, Retry, code
+from gateway.store import Fatal
+from gateway.store.rows import Accepted
 from gateway.system import Feed
 from gateway.workers import Job, WrittenOff
 
@@ -37,18 +39,12 @@ SILENT = code(
 )
 
 
-class Counted(Protocol):
-    """How many records of a batch met which fate."""
-
-    read: int
-    accepted: int
-    unchanged: int
-    late: int
-    quarantined: int
-
-
-Take = Callable[[Feed, Batch], Counted]
+Take = Callable[[Batch], Accepted]
 """Journals a batch in one transaction; raises Halt where a flood of rejects shows a changed layout."""
+
+
+Counted = Callable[[Feed, Accepted, float], None]
+"""Told of every batch after its commit: what became of it, and the seconds it took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +54,16 @@ class Pulled:
     state: Literal["idle", "more", "retry", "halt"]
     after: timedelta | None = None
     problem: Problem | None = None
+    ours: bool = False
+    """A retry that the gateway itself needs (its store is full or busy): no fault of the system."""
+
+
+class _StoreWaits(Exception):
+    """The store, not the system, asks to be asked again."""
+
+    def __init__(self, said: Retry) -> None:
+        super().__init__()
+        self.said = said
 
 
 class Pull:
@@ -70,7 +76,7 @@ class Pull:
         *,
         cursor: str,
         take: Take,
-        counted: Callable[[Feed, Counted, float], None],
+        counted: Counted,
         attempt: Attempt,
         proceed: Callable[[], bool],
     ) -> None:
@@ -85,11 +91,13 @@ class Pull:
         self._patient = _patience(context.stop)
 
     def run(self, job: Job) -> Pulled:
-        """Pull for a second or until there is nothing newer.  Raises WrittenOff only."""
+        """Pull for a second or until there is nothing newer.  Raises WrittenOff, and Fatal from the store."""
         try:
             return self._run(job, self._opened(job))
-        except WrittenOff:
+        except (WrittenOff, Fatal):
             raise
+        except _StoreWaits as e:
+            return self._ended(Pulled("retry", e.said.after, e.said.problem, ours=True))
         except Retry as e:
             return self._ended(Pulled("retry", e.after, e.problem))
         except Halt as e:
@@ -116,7 +124,7 @@ class Pull:
             limit = self._attempt.begin(self.cursor)
             with job.within(self.feed.deadline):
                 batch = self._patient(source.read, self.cursor, limit)
-            counted = self._take(self.feed, batch)
+            counted = self._journal(batch)
             self._attempt.done()
             self.cursor = batch.cursor
             with job.within(self.feed.deadline):
@@ -128,6 +136,12 @@ class Pull:
             if time.monotonic() > until:
                 break
         return Pulled("more")
+
+    def _journal(self, batch: Batch) -> Accepted:
+        try:
+            return self._take(batch)
+        except Retry as e:
+            raise _StoreWaits(e) from e
 
     def _opened(self, job: Job) -> Source:
         """The source, opened where it is not; what was committed last is acknowledged once more."""

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway import settings
+from gateway import settings, yamlfile
 from gateway.errors import Problem, Refused, code
 from gateway.event import Keys
 
@@ -98,8 +98,11 @@ def keys(site: Site) -> Keys:
     return Keys(key)
 
 
-def init(folder: Path, name: str, agency: str) -> tuple[Path, ...]:
-    """Make a new site and return the paths it wrote.  Raises Refused where one is there already."""
+def init(folder: Path, name: str, agency: str, broker: str = "") -> tuple[Path, ...]:
+    """Make a new site and return the paths it wrote.  Raises Refused where one is there already.
+
+    `broker`: an address of RabbitMQ, or a reference to one ("env:NAME").
+    """
     if (folder / "site.yaml").exists() or (folder / "var" / "site.key").exists():
         raise Refused(Problem(NOT_EMPTY, where=str(folder)))
     for part in ("systems", "codes", "agreements"):
@@ -107,7 +110,7 @@ def init(folder: Path, name: str, agency: str) -> tuple[Path, ...]:
     (folder / "var").mkdir(mode=0o700, exist_ok=True)
     _write_key(folder / "var" / "site.key")
     written = {
-        folder / "site.yaml": _SITE.format(name=name, agency=agency),
+        folder / "site.yaml": _SITE.format(name=name, agency=agency or "~", broker=_broker(broker)),
         folder / "agreements" / "internal.yaml": _INTERNAL.format(name=name),
         folder / ".gitignore": "# The key, the store and the archive stay on this machine.\nvar/\n",
     }
@@ -170,6 +173,23 @@ def copy_template(template: Path, folder: Path) -> None:
     shutil.copytree(template, folder, ignore=shutil.ignore_patterns("__pycache__", "*.py"))
 
 
+def drop_folders(site: Site, system: Path) -> list[Path]:
+    """Make the folders inside the site that a copied system expects files in; returns the new ones."""
+    feeds = yamlfile.load(system / "system.yaml").data["feeds"].values()
+    wanted = [site.root / said["folder"] for feed in feeds if "folder" in (said := feed.get("settings") or {})]
+    made = [path for path in wanted if site.root in path.resolve().parents and not path.exists()]
+    for path in made:
+        path.mkdir(parents=True)
+    return made
+
+
+def _broker(address: str) -> str:
+    if not address:
+        return "# broker: {url_from: env:COPPERLINE_BROKER}"
+    key = "url_from" if address.startswith(("env:", "file:")) else "url"
+    return f"broker: {{{key}: {address!r}}}"
+
+
 def _write_key(path: Path) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as file:
@@ -183,7 +203,7 @@ _SITE = """\
 site: {name}
 agency: {agency}
 # With a broker named, events also go to RabbitMQ.  Then: copperline topology apply
-# broker: {{url_from: env:COPPERLINE_BROKER}}
+{broker}
 """
 
 _INTERNAL = """\
@@ -192,10 +212,12 @@ agreement: internal
 title: The agency's own services
 parties: {{provider: {name}, recipient: {name}}}
 purpose: Operation of the agency's own systems
+law_enforcement: true
 valid: {{from: 2020-01-01, to: 2035-12-31}}
 topics: ["police.#"]
 fields: all
 start: now
 destinations:
-  log: {{via: log}}
+  log: {{via: log}}            # the site's own log: copperline tail
+  services: {{via: bus}}       # queue copperline.internal.services; opens when site.yaml names a broker
 """

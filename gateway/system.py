@@ -8,7 +8,7 @@ anything is started, never in the middle of a night.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from gateway import mapping, registry, schedule, site, yamlfile
-from gateway.adapter import Adapter, RawRecord
+from gateway.adapter import Adapter, Document, RawRecord, Rejected
 from gateway.errors import Problem, Refused, Reject, code
 from gateway.event import Draft
 
@@ -36,6 +36,11 @@ NO_MAPPING = code(
     "system.no-mapping",
     "the feed has no mapping for this kind of record",
     "Name a mapping for the kind under mappings: of the feed, then release the record.",
+)
+NO_DECODE = code(
+    "system.no-decode",
+    "the adapter of this feed cannot read a kept original again",
+    "Let the system say the record again.",
 )
 
 
@@ -109,6 +114,14 @@ class Feed:
     hold: bool
     ordered: bool
     deadline: timedelta
+    layout: str
+    """Digest of the adapter's settings: together with a mapping's own it names how a record was read."""
+
+    def decode(self, document: Document) -> Iterator[RawRecord | Rejected]:
+        """Read a kept original, or a sample, as this feed would.  Raises Refused where its adapter cannot."""
+        if self.adapter.decode is None:
+            raise Refused(Problem(NO_DECODE))
+        return self.adapter.decode(self.settings, document)
 
     def translate(self, record: RawRecord) -> Sequence[Draft]:
         """The canonical records of one raw record.  Raises Reject with every problem of it."""
@@ -117,7 +130,7 @@ class Feed:
     def mapping_digest(self, kind: str) -> str:
         """Names mapping, layout and code tables of a kind; "" where it has no mapping."""
         found = self.mappings.get(kind)
-        return found.digest if found is not None else ""
+        return hashlib.sha256(f"{self.layout} {found.digest}".encode()).hexdigest()[:16] if found is not None else ""
 
     def entity(self, kind: str) -> str:
         """What a removal of this kind is about; "" where it has no mapping or makes no event."""
@@ -165,14 +178,14 @@ def load(site_: site.Site, name: str) -> System:
     return System(name, said.title, agency, ZoneInfo(said.zone), path.parent, feeds)
 
 
-def files(folder: Path) -> dict[str, str]:
-    """What a system's folder holds: relative path → SHA-256 as hex, samples and hidden files left out."""
-    found = {}
+def digest(folder: Path) -> str:
+    """What a system's folder says, as 16 hex digits; samples and hidden files do not count."""
+    seen = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         inside = path.relative_to(folder)
         if path.is_file() and inside.parts[0] not in ("samples", "expected") and not inside.name.startswith("."):
-            found[str(inside)] = hashlib.sha256(path.read_bytes()).hexdigest()
-    return found
+            seen.update(f"{inside}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return seen.hexdigest()[:16]
 
 
 def _feed(site_: site.Site, said: SystemFile, name: str, feed: FeedFile, document: yamlfile.Document) -> Feed:
@@ -190,6 +203,7 @@ def _feed(site_: site.Site, said: SystemFile, name: str, feed: FeedFile, documen
         hold=feed.hold == "keep",
         ordered=feed.versions == "ordered",
         deadline=schedule.duration(said.deadline) if said.deadline else site_.settings.deadline,
+        layout=hashlib.sha256(settings.model_dump_json().encode()).hexdigest(),
     )
 
 
@@ -240,5 +254,5 @@ def _validated(model: type[Any], data: Any, document: yamlfile.Document, at: tup
 
 
 def _problem(error: Any, document: yamlfile.Document, at: tuple[str, ...]) -> Problem:
-    path = (*at, *(str(part) for part in error["loc"]))
-    return Problem(WRONG, ".".join(path), document.where(*path), str(error["msg"]).removeprefix("Value error, "))
+    path: tuple[str | int, ...] = (*at, *error["loc"])
+    return Problem(WRONG, ".".join(map(str, path)), document.where(*path), str(error["msg"]).removeprefix("Value error, "))

@@ -20,11 +20,13 @@ ROOT = Path(__file__).resolve().parent.parent
 # Later layers may import earlier ones and their own; never the other way.
 LAYERS = [
     {"errors"},
-    {"adapter", "breaker", "contracts", "convert", "schedule", "settings", "telemetry", "workers", "xml", "yamlfile"},
-    {"agreement", "event", "mapping"},
+    {"adapter", "attempt", "breaker", "contracts", "convert", "schedule", "settings", "telemetry", "workers", "xml"}
+    | {"yamlfile"},
+    {"agreement", "archive", "event", "mapping", "site"},
     {"store"},
-    {"access", "archive", "bus", "delivery", "intake", "registry", "topology"},
-    {"acts", "site", "system"},
+    {"access", "bus", "context", "delivery", "intake", "registry", "topology"},
+    {"system"},
+    {"acts", "line", "pull"},
     {"api", "demo", "runner", "testing"},
     {"cli"},
 ]

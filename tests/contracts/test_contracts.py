@@ -103,6 +103,13 @@ def test_strict_refuses_an_unknown_field_and_published_lets_it_through(where):
     assert not validator(schema.strict("incident")).is_valid(data)
 
 
+def test_strict_wants_the_records_own_number_and_published_lets_an_agreement_withhold_it():
+    data = sample("incident-call")
+    del data["incidentId"]
+    assert validator(schema.published("incident")).is_valid(data)
+    assert not validator(schema.strict("incident")).is_valid(data)
+
+
 @pytest.mark.parametrize("code", ["Sleeping", "available"])
 def test_strict_holds_a_registry_and_published_does_not(code):
     data = sample("unit-on-scene")

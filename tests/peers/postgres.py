@@ -16,11 +16,10 @@ from tests import peers
 class Postgres:
     """One server.  `stop`, `kill` and `start` may follow each other; its data stays until `close`."""
 
-    def __init__(self, *, fsync: bool = False) -> None:
+    def __init__(self) -> None:
         self._bin = peers.program("postgres", "/usr/lib/postgresql/*/bin/postgres").removesuffix("/postgres")
         # The server refuses to run as root; the package has brought a user of its own.
         self._user = "postgres" if os.geteuid() == 0 else ""
-        self._fsync = "on" if fsync else "off"
         self.folder = peers.folder("postgres")
         (self.port,) = peers.free_ports(1)
         self._data = self.folder / "data"
@@ -39,7 +38,6 @@ class Postgres:
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
             "unix_socket_directories": "",
-            "fsync": self._fsync,
             "shared_buffers": "32MB",
             "max_connections": "60",
         }

@@ -231,7 +231,7 @@ class _Rows:
         if wrong:
             return rejected(wrong, raw, where, kind=self._layout.kind)
         if blank_row(cells):
-            return Skipped(len(raw), "blank")
+            return Skipped(len(raw), "blank", raw.count(b"\n"))
         if raw == self._head.preamble:
             return Skipped(len(raw), "header")
         if len(raw) > self._record_limit or (len(raw) > self._line_limit and raw.find(b"\n") in {-1, len(raw) - 1}):
@@ -288,7 +288,10 @@ class DelimitedWriter:
         cells = [self._cell(changed(self._layout, record, name), name) for name in self._layout.names]
         return self._row(cells)
 
-    def end(self, records: Sequence[bytes]) -> bytes:
+    def join(self, records: Sequence[bytes]) -> bytes:
+        return b"".join(records)
+
+    def end(self) -> bytes:
         return b""
 
     def _cell(self, value: object, name: str) -> str:

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from adapters.flatfile.codes import LENGTH, VALUE
 from adapters.flatfile.layouts import lines
-from adapters.flatfile.layouts.items import Head, Item, Place, Total, Track
+from adapters.flatfile.layouts.items import Head, Item, Place, Skipped, Total, Track
 from adapters.flatfile.layouts.model import FieldAt, Named, Several, Trailer, Trim, span
 from adapters.flatfile.layouts.naming import maker, rejected
 from adapters.flatfile.layouts.positions import cutter, last
@@ -58,12 +58,14 @@ class FixedForm:
         layout, cut, allowed = self._layout, self._cut, self._layout.allowed
         make = maker(layout.kind, layout.key, layout.change, layout.version, sha)
         size = document.seek(0, 2)
-        for line in lines.each(document, head, at, self._charset, self._longest, layout.comment):
+        for line in lines.each(document, head, at, self._charset, self._longest):
             if not isinstance(line, tuple):
                 yield line
                 continue
             offset, number, raw, text, wrong = line
-            if wrong:
+            if what := lines.idle(text, layout.comment):
+                yield Skipped(len(raw), what)
+            elif wrong:
                 yield rejected(wrong, raw, str(Place(offset, number)), kind=layout.kind)
             elif allowed and len(text) not in allowed:
                 yield rejected(LENGTH, raw, str(Place(offset, number)), f"{len(text)} positions", kind=layout.kind)
@@ -103,7 +105,10 @@ class FixedWriter:
     def value(self, record: OutRecord, name: str) -> object:
         return changed(self._layout, record, name)
 
-    def end(self, records: Sequence[bytes]) -> bytes:
+    def join(self, records: Sequence[bytes]) -> bytes:
+        return b"".join(records)
+
+    def end(self) -> bytes:
         return b""
 
 

@@ -6,7 +6,7 @@ at every moment at which byte to go on, and no byte can be forgotten.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol, TypeAlias
 
@@ -24,12 +24,17 @@ class Skipped:
 
     length: int
     what: str
+    lines: int = 1
+    """How many line ends are in it, where that is known."""
 
 
 Item: TypeAlias = RawRecord | Rejected | Skipped
 
 OVERLONG = "overlong"
 """The range after the kept head of a record that was too long; its document goes to the archive."""
+
+LOST = "lost"
+"""The range after the kept head of what cannot be read to the document's end; likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +122,10 @@ class Writer(Protocol):
         """One record's bytes.  Raises Reject where a value does not fit."""
         ...
 
-    def end(self, records: Sequence[bytes]) -> bytes:
-        """What comes after the last record."""
+    def join(self, records: Sequence[bytes]) -> bytes:
+        """The records, one after the other."""
         ...
 
-
-Cells: TypeAlias = Mapping[str, Any]
+    def end(self) -> bytes:
+        """What comes after the last record."""
+        ...

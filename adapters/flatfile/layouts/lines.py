@@ -125,10 +125,8 @@ def blank(text: str) -> bool:
     return not text or text.isspace() or text == END_MARK
 
 
-def each(
-    document: BinaryIO, head: Head, at: Place, charset: str, longest: int, comment: str = ""
-) -> Iterator[Line | Item]:
-    """Every line as a tuple; blank lines, comments and overlong lines as the items they are."""
+def each(document: BinaryIO, head: Head, at: Place, charset: str, longest: int) -> Iterator[Line | Item]:
+    """Every line as a tuple; of an overlong one the items that it is."""
     number = at.line
     for block in blocks(document, at.offset, head.end, longest):
         if isinstance(block, Overlong):
@@ -138,15 +136,17 @@ def each(
         offset, data = block
         found = lines(data, charset)
         for raw, text in zip(found.raw, found.text, strict=True):
-            if not text or blank(text):
-                yield Skipped(len(raw), "blank")
-            elif comment and text.startswith(comment):
-                yield Skipped(len(raw), "comment")
-            else:
-                wrong = TOO_LONG if len(raw) > longest else flaw(raw, charset) if found.dirty else None
-                yield offset, number, raw, text, wrong
+            wrong = TOO_LONG if len(raw) > longest else flaw(raw, charset) if found.dirty else None
+            yield offset, number, raw, text, wrong
             offset += len(raw)
             number += 1
+
+
+def idle(text: str, comment: str) -> str:
+    """The name of the range that a line is which holds no record; "" for any other line."""
+    if not text or text[0].isspace() or text[0] == END_MARK:
+        return "blank" if blank(text) else ""
+    return "comment" if comment and text.startswith(comment) else ""
 
 
 def head(document: BinaryIO, size: int, preamble: bytes, charset: str, trailer: Trailer | None) -> Head:

@@ -6,7 +6,7 @@ bad byte rejects its own record and no other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, BinaryIO, Literal
 
@@ -17,7 +17,7 @@ from adapters.flatfile.layouts import lines
 from adapters.flatfile.layouts.fixed import Lengths
 from adapters.flatfile.layouts.items import Fields, Head, Item, Place, Skipped, Total, Track
 from adapters.flatfile.layouts.model import Change, FieldAt, Names, Part, Position, Text, Trailer, Trim, Version, span
-from adapters.flatfile.layouts.naming import Maker, maker
+from adapters.flatfile.layouts.naming import Maker, keys, maker
 from adapters.flatfile.layouts.positions import Cut, columns, cutter, last
 from gateway.adapter import Rejected
 from gateway.errors import Code, Problem
@@ -105,27 +105,45 @@ class _Type:
     cut: Cut
 
 
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """One kind of record, ready to group."""
+
+    name: str
+    follows: frozenset[str]
+    spans: tuple[slice, ...]
+    parts: tuple[tuple[str, bool], ...]
+    """The names of its lines, and whether each is a list."""
+    key: Callable[[Fields], str]
+
+    def key_in(self, cut: Any) -> tuple[str, ...]:
+        """What stands at the key's positions of a line."""
+        return tuple([str(cut[part]) for part in self.spans])
+
+
 class MultirecordForm:
     """Reads lines and groups them."""
 
     def __init__(self, layout: Multirecord, charset: str, longest_line: int, longest_record: int) -> None:
         self._layout, self._charset = layout, charset
         self._line, self._record = longest_line, longest_record
-        make = columns if layout.delimiter else cutter
-        self._types = {
-            type: _Type(line.name, line.many, _lengths(layout, line), make(line.fields, layout.trim))
-            for type, line in layout.lines.items()
-        }
-        self._common = make(layout.common, layout.trim)
-        self._starts = {kind.starts: name for name, kind in layout.records.items()}
-        self._follow = {name: frozenset(kind.then) for name, kind in layout.records.items()}
-        self._spans = {
-            name: tuple(span(_at(layout.common[part])) for part in kind.key) for name, kind in layout.records.items()
-        }
-        self._blank = {
-            name: {layout.lines[type].name: [] if layout.lines[type].many else None for type in kind.then}
-            for name, kind in layout.records.items()
-        }
+        self._make = columns if layout.delimiter else cutter
+        self._types = {type: self._ready(line) for type, line in layout.lines.items()}
+        self._common = self._make(layout.common, layout.trim)
+        self._kinds = {kind.starts: self._kind(name, kind) for name, kind in layout.records.items()}
+
+    def _ready(self, line: LineType) -> _Type:
+        lengths = line.lengths
+        if lengths is None and not self._layout.delimiter:
+            lengths = [last([*line.fields.values(), *self._layout.common.values()])]
+        allowed = frozenset(lengths) if isinstance(lengths, list) else frozenset[int]()
+        return _Type(line.name, line.many, allowed, self._make(line.fields, self._layout.trim))
+
+    def _kind(self, name: str, kind: Kind) -> _Kind:
+        common, types = self._layout.common, [self._types[type] for type in (kind.starts, *kind.then)]
+        spans = tuple(span(where if isinstance(where, str) else where.at) for where in map(common.__getitem__, kind.key))
+        parts = tuple((type.name, type.many) for type in types)
+        return _Kind(name, frozenset(kind.then), spans, parts, keys(kind.key))
 
     def head(self, document: BinaryIO, size: int, preamble: bytes = b"") -> Head:
         return lines.head(document, size, preamble, self._charset, self._layout.trailer)
@@ -144,87 +162,122 @@ class MultirecordForm:
             name: maker(name, kind.key, layout.change, layout.version, sha) for name, kind in layout.records.items()
         }
         group: _Group | None = None
-        between: list[Skipped] = []  # blank lines and comments after the group so far
-        for line in lines.each(document, head, at, self._charset, self._line, layout.comment):
-            if isinstance(line, Skipped) and line.what in {"blank", "comment"}:
-                between.append(line)
+        between: list[tuple[bytes, str]] = []  # blank lines and comments since the group's last line
+        for line in lines.each(document, head, at, self._charset, self._line):
+            if isinstance(line, tuple) and (what := lines.idle(line[3], layout.comment)):
+                between.append((line[2], what))
                 continue
-            if group and isinstance(line, tuple) and not between and self._joins(group, line):
+            if group and isinstance(line, tuple) and self._joins(group, line, between):
                 continue
-            if group:
-                yield self._done(group, makers)
-            yield from between
-            between.clear()
+            yield from _closed(group, between, makers)
             group = None
             if not isinstance(line, tuple):
                 yield line
-            elif (type := self._type(line[3])) in layout.ignore:
+            elif (type := self._type(self._split(line[3]))) in layout.ignore:
                 yield Skipped(len(line[2]), layout.ignore[type])
             else:
                 group = self._begin(type, line)
-        if group:
-            yield self._done(group, makers)
-        yield from between
+        yield from _closed(group, between, makers)
         yield from lines.trailing(head, document.seek(0, 2))
 
     def _split(self, text: str) -> Any:
         return text.split(self._layout.delimiter) if self._layout.delimiter else text
 
-    def _type(self, text: str) -> str:
-        cut = self._split(text)[span(self._layout.type)]
-        return (cut if isinstance(cut, str) else "".join(cut)).strip()
-
-    def _key(self, kind: str, cut: Any) -> tuple[str, ...]:
-        return tuple([str(cut[part]) for part in self._spans[kind]])
+    def _type(self, cut: Any) -> str:
+        return _plain(cut, self._layout.type)
 
     def _begin(self, type: str, line: lines.Line) -> _Group:
-        """A group of its own for a line that joins no other; without a start it can only be rejected."""
-        offset, number, _raw, text, _wrong = line
-        kind = self._starts.get(type, "")
-        cut = self._split(text)
-        group = _Group(kind, self._key(kind, cut) if kind else (), offset, number)
-        if not kind:
+        """A group for a line that joins no other; one that starts no kind can only be rejected."""
+        offset, number, raw, text, _ = line
+        kind, cut = self._kinds.get(type), self._split(text)
+        if kind is None:
             code = ORPHAN if type in self._types else TYPE
-            group.problems.append(Problem(code, where=str(Place(offset, number))))
-            group.raw.append(line[2])
-            return group
-        group.fields = self._cut(group, self._common, cut, line, "")
-        group.fields.update(self._blank[kind])
+            return _Group("", (), offset, number, raw=[raw], problems=[_problem(code, line)])
+        group = _Group(kind.name, kind.key_in(cut), offset, number)
+        try:
+            group.fields = self._common(cut)
+        except IndexError:
+            group.problems.append(_problem(RAGGED, line))
+        for name, many in kind.parts:
+            group.fields[name] = [] if many else None
         self._add(group, type, cut, line)
         return group
 
-    def _joins(self, group: _Group, line: lines.Line) -> bool:
-        """Whether the line goes on with the group; then it has been added."""
-        if not group.kind:
+    def _joins(self, group: _Group, line: lines.Line, between: list[tuple[bytes, str]]) -> bool:
+        """Whether the line goes on with the group; then it has been added, with what stood between."""
+        cut = self._split(line[3])
+        kind = next((kind for kind in self._kinds.values() if kind.name == group.kind), None)
+        if kind is None or kind.key_in(cut) != group.key:
             return False
-        text = line[3]
-        type, cut = self._type(text), self._split(text)
-        unknown = type not in self._types and type not in self._layout.ignore
-        if not unknown and type not in self._follow[group.kind]:
+        type = self._type(cut)
+        if type not in kind.follows and (type in self._types or type in self._layout.ignore):
             return False
-        if self._key(group.kind, cut) != group.key:
+        if group.size + len(line[2]) > self._record:
+            group.problems.append(_problem(OVERLONG, line))
             return False
+        group.raw.extend(raw for raw, _ in between)
+        between.clear()
         self._add(group, type, cut, line)
         return True
 
     def _add(self, group: _Group, type: str, cut: Any, line: lines.Line) -> None:
         """One more line of the group: its bytes in any case, its fields where it can be read."""
-        offset, number, raw, text, wrong = line
+        raw, wrong = line[2], line[4]
+        group.raw.append(raw)
         group.size += len(raw)
-        if group.size > self._record:
-            wrong = OVERLONG
-        if wrong is not OVERLONG or not group.raw or len(group.raw) < 1000:
-            group.raw.append(raw)
-        kind = self._types.get(type)
-        wrong = wrong or (TYPE if kind is None else self._misfit(kind, text, cut))
-        if wrong or kind is None:
-            group.problems.append(Problem(wrong or TYPE, where=str(Place(offset, number)), rule=_rule(wrong, cut)))
-            return
-        fields = self._cut(group, kind.cut, cut, line, kind.name)
-        if kind.many:
-            present = group.fields.get(kind.name) or []
-            group.fields[kind.name] = [*present, fields] if len(present) < 2 else _appended(present, fields)
-        elif group.fields.get(kind.name) is not None:
-            group.problems.append(Problem(TWICE, path=kind.name, where=str(Place(offset, number))))
+        found = self._types.get(type)
+        if wrong or found is None:
+            group.problems.append(_problem(wrong or TYPE, line))
+        elif rule := self._misfit(found, line[3], cut):
+            group.problems.append(_problem(LENGTH, line, rule))
+        elif not found.many and group.fields.get(found.name) is not None:
+            group.problems.append(_problem(TWICE, line))
         else:
-            group.fields[kind.name] = fields
+            self._put(group, found, cut, line)
+
+    def _put(self, group: _Group, found: _Type, cut: Any, line: lines.Line) -> None:
+        try:
+            fields = found.cut(cut)
+        except IndexError:
+            group.problems.append(_problem(RAGGED, line))
+            return
+        if found.many:
+            group.fields[found.name].append(fields)
+        else:
+            group.fields[found.name] = fields
+
+    def _misfit(self, found: _Type, text: str, cut: Any) -> str:
+        """In words, why the line has not the length it should have; "" where it has."""
+        if found.lengths and len(cut) not in found.lengths:
+            return f"{len(cut)} long"
+        if self._layout.length:
+            stated = _plain(cut, self._layout.length)
+            if not (stated.isascii() and stated.isdigit() and int(stated) == len(text)):
+                return f"{len(text)} long, but says otherwise"
+        return ""
+
+
+def _closed(group: _Group | None, between: list[tuple[bytes, str]], makers: Mapping[str, Maker]) -> Iterator[Item]:
+    """The finished group, then what stood after it."""
+    if group:
+        yield _record(group, makers)
+    for raw, what in between:
+        yield Skipped(len(raw), what)
+    between.clear()
+
+
+def _record(group: _Group, makers: Mapping[str, Maker]) -> Item:
+    original = b"".join(group.raw)
+    if not group.problems:
+        return makers[group.kind](group.fields, original, group.offset, group.line)
+    where = str(Place(group.offset, group.line))
+    return Rejected(original, where, tuple(group.problems), group.kind)
+
+
+def _problem(code: Code, line: lines.Line, rule: str = "") -> Problem:
+    return Problem(code, where=str(Place(line[0], line[1])), rule=rule)
+
+
+def _plain(cut: Any, at: str) -> str:
+    part = cut[span(at)]
+    return (part if isinstance(part, str) else "".join(part)).strip()

@@ -20,7 +20,7 @@ def maker(
     kind: str, key: Sequence[str], change: Change | None, version: Literal["document"] | Version, sha: str
 ) -> Maker:
     """A function that makes records of one kind of one document; it runs once a record, so all choices are made here."""
-    key_of = _one(key[0]) if len(key) == 1 else _joined(key)
+    key_of = keys(key)
     removal = at(change.field) if change else None
     removes = frozenset(change.remove) if change else frozenset()
     version_of = at(version.field) if isinstance(version, Version) else None
@@ -35,6 +35,11 @@ def maker(
         return RawRecord(kind, name, said, "remove" if gone else "put", fields, original, where)
 
     return make
+
+
+def keys(paths: Sequence[str]) -> Callable[[Fields], str]:
+    """Reads the key out of fields; "" where it is blank."""
+    return _one(paths[0]) if len(paths) == 1 else _joined(paths)
 
 
 def rejected(code: Code, original: bytes, where: str, rule: str = "", *, path: str = "", kind: str = "") -> Rejected:

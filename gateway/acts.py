@@ -1,0 +1,198 @@
+"""What people may have done: each act a function, carried out by the one process that holds the site.
+
+A command either does it itself or leaves a request for the running gateway; both end here, so an
+act means the same either way.  Each is recorded in the ledger with who asked and why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from gateway import intake, line, system
+from gateway.archive import Archive
+from gateway.errors import Problem, Refused, code
+from gateway.event import Keys
+from gateway.site import Site
+from gateway.store import Store
+from gateway.store.rows import FeedRow, Intake
+
+UNKNOWN = code("act.unknown", "the running gateway does not know this request", "Use the same version for the command and the gateway.")
+NOT_NOW = code(
+    "system.not-now",
+    "a system in this state cannot be changed like that",
+    "See copperline systems list for its state, and docs/commands.md for what leads from one to another.",
+)
+NO_RECORD = code("record.missing", "there is no such record", "See copperline quarantine list or copperline tail for positions.")
+
+Act: TypeAlias = "Callable[[World, Mapping[str, Any], str, str], Mapping[str, Any]]"
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What an act works on.  `refresh` tells a running gateway that a system has changed."""
+
+    site: Site
+    store: Store
+    keys: Keys
+    refresh: Callable[[str], None] = lambda _system: None
+    wake: Callable[[], None] = lambda: None
+
+
+def carry_out(world: World, kind: str, body: Mapping[str, Any], *, by: str, reason: str) -> Mapping[str, Any]:
+    """Do one act and return what came of it, as plain JSON.  Raises Refused where it cannot be done."""
+    act = ACTS.get(kind)
+    if act is None:
+        raise Refused(Problem(UNKNOWN, rule=f"the request {kind!r} is not known"))
+    return act(world, body, by, reason)
+
+
+def pending(world: World) -> None:
+    """Carry out what commands have asked for, in order, and leave each its answer."""
+    while (row := world.store.requests.pending()) is not None:
+        try:
+            result = carry_out(world, row.kind, row.body, by=row.by, reason=row.reason)
+        except Refused as e:
+            world.store.requests.finish(row.id, {"problems": [problem.as_dict() for problem in e.problems]}, failed=True)
+        else:
+            world.store.requests.finish(row.id, result)
+
+
+STEPS: Mapping[str, Mapping[str, str]] = {
+    "add": {"": "running", "retired": "running", "running": "running", "shadow": "shadow"},
+    "shadow": {"": "shadow", "retired": "shadow", "shadow": "shadow"},
+    "promote": {"shadow": "running"},
+    "pause": {"running": "paused", "shadow": "paused-shadow"},
+    "trip": {"running": "tripped", "shadow": "tripped-shadow", "paused": "tripped", "paused-shadow": "tripped-shadow"},
+    "resume": {
+        "running": "running",
+        "shadow": "shadow",
+        "paused": "running",
+        "tripped": "running",
+        "paused-shadow": "shadow",
+        "tripped-shadow": "shadow",
+    },
+    "retire": dict.fromkeys(
+        ("running", "shadow", "paused", "tripped", "paused-shadow", "tripped-shadow"), "retired"
+    ),
+}
+"""Which step leads from which state of a system to which; "" is one that was never added."""
+
+
+def step(state: str, act: str) -> str:
+    """The state that a step leads to.  Raises Refused where it does not start there."""
+    leads = STEPS[act]
+    if state not in leads:
+        raise Refused(Problem(NOT_NOW, rule=f"{act} does not start from {state or 'a system that was never added'}"))
+    return leads[state]
+
+
+def _system(world: World, body: Mapping[str, Any], by: str, reason: str) -> Mapping[str, Any]:
+    name, act = body["system"], body["act"]
+    row = world.store.systems.get(name)
+    before = row.state if row is not None else ""
+    after = step(before, act)
+    digest = row.digest if row is not None else ""
+    if act in ("add", "shadow", "promote"):
+        system.load(world.site, name)  # what cannot run is refused before anything changes
+        digest = system.digest(world.site.systems / name)
+    world.store.systems.set(name, after, digest=digest, by=by, reason=reason)
+    resumed = _resume(world, name, by, reason, quarantine=bool(body.get("quarantine"))) if act == "resume" else []
+    world.refresh(name)
+    return {"system": name, "before": before, "state": after, "resumed": resumed}
+
+
+def _resume(world: World, name: str, by: str, reason: str, *, quarantine: bool) -> list[str]:
+    """Let the halted feeds of a system go on; with `quarantine` even through a flood of rejects."""
+    halted = [row for row in world.store.journal.feeds() if row.system == name and row.state == "halted"]
+    for row in halted:
+        if quarantine:
+            line.let_through(world.site, row.id)
+        world.store.journal.state(row.id, "running", by=by, reason=reason)
+    return [row.feed for row in halted]
+
+
+def _release(world: World, body: Mapping[str, Any], by: str, reason: str) -> Mapping[str, Any]:
+    feed = _feed_of_quarantined(world, body["position"])
+    released = world.store.quarantine.release(body["position"], feed.decode, intake.terms(feed), by=by, reason=reason)
+    world.wake()
+    return {"position": released.position, "events": released.events, "went_on": released.accepted, "late": released.late}
+
+
+def _discard(world: World, body: Mapping[str, Any], by: str, reason: str) -> Mapping[str, Any]:
+    feed = _feed_of_quarantined(world, body["position"])
+    gone = world.store.quarantine.discard(body["position"], feed.decode, intake.terms(feed), by=by, reason=reason)
+    world.wake()
+    return {"position": gone.position, "went_on": gone.accepted}
+
+
+def _remap(world: World, body: Mapping[str, Any], by: str, reason: str) -> Mapping[str, Any]:
+    changed = [change for change in differences(world, body, by=by, reason=reason, dry_run=False)]
+    world.wake()
+    return {"records": len({change["position"] for change in changed}), "events": len(changed)}
+
+
+def differences(
+    world: World, body: Mapping[str, Any], *, by: str, reason: str, dry_run: bool, shown: Callable[[int], None] = lambda _n: None
+) -> list[dict[str, Any]]:
+    """What re-mapping the latest original of every name of a system changes: paths, never values."""
+    found: list[dict[str, Any]] = []
+    for row, feed, terms in _feeds(world, body["system"], body.get("feed", "")):
+        after = 0
+        while positions := world.store.remap.latest(row.id, after, 500):
+            for position in positions:
+                made = world.store.remap.remap(position, feed.decode, terms, by=by, reason=reason, dry_run=dry_run)
+                found += [_difference(row, change) for change in made]
+            after = positions[-1]
+            shown(len(positions))
+    return found
+
+
+def _difference(row: FeedRow, change: Any) -> dict[str, Any]:
+    return {
+        "system": row.system,
+        "feed": row.feed,
+        "position": change.position,
+        "entity": change.entity,
+        "action": change.action,
+        "paths": list(change.paths),
+    }
+
+
+def _erase(world: World, body: Mapping[str, Any], by: str, reason: str) -> Mapping[str, Any]:
+    erased = world.store.erase.erase(body["positions"], by=by, reason=reason, authority=body.get("authority", ""))
+    archive = Archive(world.site.var / "archive", world.keys)
+    documents = sum(archive.forget(sha256) for sha256 in erased.documents)
+    clean = erased.clean or world.store.erase.scrub()
+    return {"names": erased.names, "rows": erased.rows, "documents": documents, "clean": clean}
+
+
+def _feeds(world: World, name: str, only: str) -> list[tuple[FeedRow, system.Feed, Intake]]:
+    loaded = system.load(world.site, name)
+    state = world.store.systems.get(name)
+    shadow = state is not None and state.state.endswith("shadow")
+    return [
+        (world.store.journal.feed(name, feed.name), feed, intake.terms(feed, shadow=shadow))
+        for feed in loaded.feeds.values()
+        if only in ("", feed.name)
+    ]
+
+
+def _feed_of_quarantined(world: World, position: int) -> system.Feed:
+    entry = world.store.quarantine.entry(position)
+    if entry is None:
+        raise Refused(Problem(NO_RECORD, rule=f"nothing is quarantined at position {position}"))
+    feed = system.load(world.site, entry.system).feeds.get(entry.feed)
+    if feed is None:
+        raise Refused(Problem(system.MISSING, rule=f"system.yaml of {entry.system} no longer has the feed {entry.feed}"))
+    return feed
+
+
+ACTS: Mapping[str, Act] = {
+    "system": _system,
+    "release": _release,
+    "discard": _discard,
+    "remap": _remap,
+    "erase": _erase,
+}

@@ -1,0 +1,106 @@
+"""`copperline`: one module a group of commands, loaded when it is asked for.
+
+`copperline status` must start at once, so nothing is imported here that one command alone needs.
+Every command ends with one of the exit codes below, and says on standard error what to do next.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+import click
+
+from gateway.errors import GatewayError, Halt, Problem, Refused, Retry
+
+OK, PROBLEMS, USAGE, REFUSED, NOT_REACHED, FATAL = range(6)
+
+EXIT_CODES: Mapping[int, str] = {
+    OK: "done",
+    PROBLEMS: "done, and it found problems (check, test, doctor, contracts check, ledger verify)",
+    USAGE: "the command was written in a way that it does not understand",
+    REFUSED: "refused, or a system halted: a person must do what is said",
+    NOT_REACHED: "something did not answer or is not finished: a broker, a gateway, deliveries in progress",
+    FATAL: "the store failed; start the gateway again once the disk is well",
+}
+
+COMMANDS: Mapping[str, str] = {
+    "init": "start",
+    "new": "start",
+    "demo": "start",
+    "run": "run",
+    "status": "status",
+    "systems": "systems",
+    "adapters": "adapters",
+    "check": "check",
+    "preview": "check",
+    "test": "check",
+    "tail": "tail",
+    "quarantine": "quarantine",
+    "receipts": "receipts",
+    "replay": "records",
+    "remap": "records",
+    "erase": "records",
+    "topology": "topology",
+    "contracts": "contracts",
+    "ledger": "ledger",
+    "doctor": "doctor",
+}
+"""Command → the module of this package that holds it, in the order of the help."""
+
+
+class Commands(click.Group):
+    """A group whose commands are imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"gateway.cli.{COMMANDS[cmd_name]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="copperline", message="%(prog)s %(version)s")
+def copperline() -> None:
+    """Connects police systems that were never meant to be connected."""
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run one command and exit with its code."""
+    try:
+        result: Any = copperline.main(arguments, prog_name="copperline", standalone_mode=False)
+        sys.exit(result if isinstance(result, int) else OK)
+    except click.exceptions.Abort:
+        click.echo("Stopped.", err=True)
+        sys.exit(130)
+    except click.ClickException as e:
+        e.show()
+        sys.exit(e.exit_code)
+    except GatewayError as e:
+        sys.exit(_told(e))
+
+
+def _told(error: GatewayError) -> int:
+    """Tell a person what is wrong, where, and what to do; returns the exit code."""
+    match error:
+        case Refused(problems=problems):
+            told: tuple[Problem, ...] = problems
+            exit_code = REFUSED
+        case Halt(problem=problem):
+            told, exit_code = (problem,), REFUSED
+        case Retry(problem=problem):
+            told, exit_code = (problem,), NOT_REACHED
+        case _:
+            click.echo(str(error), err=True)
+            return FATAL
+    for each in told:
+        click.echo(str(each), err=True)
+    for remedy in dict.fromkeys(each.code.remedy for each in told):
+        click.echo(f"What to do: {remedy}", err=True)
+    return exit_code

@@ -1,0 +1,143 @@
+"""The deliveries of one destination that are not simply done, each with a row of its own.
+
+A delivery that failed is tried again later (`retry`) until a person must look (`parked`); later
+events of its subject wait behind it (`waiting`), so that order holds.  What takes something back
+is the exception to that: a withdrawal or a removal waits for no parked delivery.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import replace
+from typing import TypeAlias
+
+from gateway.bus.backoff import bound_s
+from gateway.store.rows import Exceptional
+
+TRIES = 8
+"""After so many the delivery is parked: with waits that double, some two to four minutes."""
+
+Key: TypeAlias = tuple[int, bytes]
+"""Feed and subject: the unit of order."""
+
+Draw: TypeAlias = Callable[[float, float], float]
+
+
+def takes_back(topic: str) -> bool:
+    """Whether events of this topic take back what was sent before."""
+    return topic.split(".", 4)[3] in ("withdrawn", "removed")
+
+
+class Board:
+    """The rows as stored, and the changes that the next settlement will store."""
+
+    def __init__(self, rows: Iterable[Exceptional], draw: Draw) -> None:
+        self._draw = draw
+        self._rows: dict[int, Exceptional] = {}
+        self._keys: dict[Key, list[int]] = {}
+        self._changed: dict[int, Exceptional] = {}
+        self._over: list[int] = []
+        for row in rows:
+            self._put(row)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __contains__(self, position: object) -> bool:
+        return position in self._rows
+
+    @property
+    def dirty(self) -> bool:
+        """Whether a settlement has something to store."""
+        return bool(self._changed or self._over)
+
+    def feed(self, position: int) -> int:
+        """The feed of a row."""
+        return self._rows[position].feed
+
+    def holds(self, key: Key, topic: str) -> bool:
+        """Must an event of this subject wait here?"""
+        positions = self._keys.get(key)
+        if not positions:
+            return False
+        return not takes_back(topic) or any(self._rows[one].state == "retry" for one in positions)
+
+    def wait(self, key: Key, position: int) -> None:
+        """An event waits behind an earlier one of its subject."""
+        self._change(Exceptional(position, key[0], "waiting", key[1]))
+
+    def failed(self, key: Key, position: int, code: str, now_us: int) -> None:
+        """One try failed: the next is some time later, or the delivery is parked."""
+        row = self._rows.get(position) or Exceptional(position, key[0], "retry", key[1])
+        tries = row.attempts + 1
+        if tries >= TRIES:
+            self._change(replace(row, state="parked", attempts=tries, next_at=0, code=code))
+            return
+        wait_s = self._draw(0.0, bound_s(tries))
+        next_at = now_us + int(wait_s * 1_000_000)
+        self._change(replace(row, state="retry", attempts=tries, next_at=next_at, code=code))
+
+    def over(self, position: int) -> None:
+        """It is delivered, withheld or expired: the row goes."""
+        row = self._rows.pop(position)
+        positions = self._keys[row.feed, row.subject]
+        positions.remove(position)
+        if not positions:
+            del self._keys[row.feed, row.subject]
+        self._changed.pop(position, None)
+        self._over.append(position)
+
+    def due(self, now_us: int, busy: Collection[Key], behind: Callable[[int, int], bool]) -> list[int]:
+        """The rows to try now, at most one of a subject, in order of position.
+
+        `behind(feed, position)`: the stored position is past it, so that an end is counted once only.
+        """
+        found: list[int] = []
+        for key, positions in self._keys.items():
+            if key not in busy and (first := self._first(positions, now_us)) is not None and behind(key[0], first):
+                found.append(first)
+        return sorted(found)
+
+    def parked_behind(self) -> Iterator[int]:
+        """The waiting rows behind a parked one: among them may be what takes something back."""
+        for positions in self._keys.values():
+            if self._rows[positions[0]].state == "parked":
+                yield from (one for one in positions if self._rows[one].state == "waiting")
+
+    def let_pass(self, position: int) -> None:
+        """A waiting row takes something back: it waits for nobody."""
+        self._change(replace(self._rows[position], state="retry", next_at=0))
+
+    def next_at(self) -> int | None:
+        """When the next retry is due: microseconds UTC."""
+        return min((row.next_at for row in self._rows.values() if row.state == "retry"), default=None)
+
+    def parked(self) -> int:
+        """How many wait for a person."""
+        return sum(row.state == "parked" for row in self._rows.values())
+
+    def take_changes(self) -> tuple[list[Exceptional], list[int]]:
+        """What to store: new states, and the positions whose rows go.  They are no longer dirty."""
+        changed, self._changed = list(self._changed.values()), {}
+        over, self._over = self._over, []
+        return changed, over
+
+    def _first(self, positions: list[int], now_us: int) -> int | None:
+        """The first row of a subject that may go: a retry that is due, or one that waits for nobody any more."""
+        for position in positions:
+            row = self._rows[position]
+            if row.state == "retry":
+                return position if row.next_at <= now_us else None
+            if row.state == "waiting":
+                return position if position == positions[0] else None
+        return None
+
+    def _change(self, row: Exceptional) -> None:
+        self._put(row)
+        self._changed[row.position] = row
+
+    def _put(self, row: Exceptional) -> None:
+        if row.position not in self._rows:
+            insort(self._keys.setdefault((row.feed, row.subject), []), row.position)
+        self._rows[row.position] = row

@@ -1,0 +1,171 @@
+"""One system as the runner sees it: its feeds, its breaker, and whether it may be asked at all.
+
+A line is made when a system is added and made anew when its folder or its state changes; no other
+line notices.  Everything here is used under the runner's lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from gateway.adapter import Context
+from gateway.attempt import Attempt
+from gateway.breaker import Breaker
+from gateway.errors import REGISTER, Code, Problem, Refused, code
+from gateway.intake import Intake
+from gateway.pull import Counted, Pull, Pulled
+from gateway.site import Site
+from gateway.store import Store
+from gateway.store.rows import FeedRow
+from gateway.system import Feed, System
+
+BROKEN = code(
+    "system.broken",
+    "a system's folder cannot be used as it stands; its other systems go on",
+    "Run copperline check SYSTEM, mend what it names, then: copperline systems add SYSTEM.",
+)
+
+STARVED = timedelta(seconds=5)
+"""How long a feed waits when the gateway's own store is full or busy."""
+
+
+@dataclass(slots=True, eq=False)
+class Loop:
+    """One feed: its pull, when it is next due, and how its last poll ended."""
+
+    pull: Pull
+    feed_id: int
+    due: datetime
+    busy: bool = False
+    last: datetime | None = None
+    """When it last had nothing newer to give."""
+    ended: Pulled | None = None
+    settled: bool = False
+    """Since it was last due it has been asked until it had nothing newer, or cannot be asked."""
+
+
+@dataclass(slots=True, eq=False)
+class Line:
+    """One system in the runner."""
+
+    name: str
+    digest: str
+    state: str
+    """running, shadow, paused, tripped, retired, halted or broken."""
+    problem: Problem | None = None
+    loops: dict[str, Loop] = field(default_factory=dict)
+    breaker: Breaker = field(default_factory=Breaker)
+    stale: bool = False
+    """A person changed it: it is made anew once its workers are back."""
+
+    @property
+    def asks(self) -> bool:
+        """Whether its feeds are polled."""
+        return self.state in ("running", "shadow") and not self.stale
+
+    @property
+    def busy(self) -> bool:
+        """Whether a worker is on one of its feeds."""
+        return any(loop.busy for loop in self.loops.values())
+
+    def rests(self, loop: Loop, now: datetime) -> bool:
+        """Whether a feed is left alone for now: by its schedule, or because its system does not answer."""
+        return loop.pull.feed.schedule.paused(now) or self.breaker.state(now) in ("open", "tripped")
+
+    def halt(self, problem: Problem) -> None:
+        """The system stops here until a person has looked."""
+        self.state, self.problem = "halted", problem
+
+    def rest(self) -> None:
+        """Close what its feeds hold."""
+        for loop in self.loops.values():
+            loop.pull.rest()
+
+    def finished(self, loop: Loop, pulled: Pulled, now: datetime) -> None:
+        """Take note of how a poll ended, and say when the next is due."""
+        loop.busy, loop.ended = False, pulled
+        loop.settled = pulled.state in ("idle", "halt")
+        match pulled.state:
+            case "idle":
+                loop.last = now
+                loop.due = loop.pull.feed.schedule.due(now, now)
+                self.breaker.succeeded()
+            case "more":
+                loop.due = now
+                self.breaker.succeeded()
+            case "retry" if pulled.ours:
+                loop.due = now + (pulled.after or STARVED)
+            case "retry":
+                loop.due = now + self.breaker.failed(now, pulled.after)
+            case "halt":
+                assert pulled.problem is not None
+                self.halt(pulled.problem)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every line of a runner shares."""
+
+    site: Site
+    store: Store
+    context: Context
+    counted: Counted
+    proceed: Callable[[Line], bool]
+    """Whether a pull of this line may take another batch."""
+    wake: Callable[[], None]
+
+
+def make(system: System, state: str, digest: str, around: Surroundings) -> Line:
+    """A system's line, ready to be polled.  A feed that was halted keeps the whole system halted."""
+    line = Line(system.name, digest, state)
+    for feed in system.feeds.values():
+        row = around.store.journal.feed(system.name, feed.name)
+        if feed.adapter.source is not None:
+            line.loops[feed.name] = _loop(feed, row, line, around)
+        if row.state == "halted" and row.problem is not None:
+            line.halt(problem(row.problem))
+    return line
+
+
+def let_through(site: Site, feed_id: int) -> None:
+    """A person wants the next records of a feed taken, however bad they are, once its line is made anew."""
+    path = _let(site, feed_id)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+
+
+def problem(said: Mapping[str, str]) -> Problem:
+    """The problem that the store keeps of a halted feed."""
+    known = REGISTER.get(said["code"]) or Code(said["code"], said["rule"], said.get("remedy", ""))
+    return Problem(known, said.get("path", ""), said.get("where", ""), said.get("rule", ""))
+
+
+def _loop(feed: Feed, row: FeedRow, line: Line, around: Surroundings) -> Loop:
+    intake = Intake(around.store, feed, row.id, shadow=line.state == "shadow", wake=around.wake)
+    if _let(around.site, row.id).exists():
+        _let(around.site, row.id).unlink()
+        intake.guard.let_through()
+    pull = Pull(
+        feed,
+        around.context,
+        cursor=row.cursor,
+        take=intake.take,
+        counted=around.counted,
+        attempt=Attempt(around.site.var / "attempt" / str(row.id)),
+        proceed=lambda: around.proceed(line),
+    )
+    polled = datetime.fromtimestamp(row.updated / 1_000_000, UTC) if row.updated and feed.schedule.at else None
+    return Loop(pull, row.id, feed.schedule.due(polled, around.context.clock()))
+
+
+def _let(site: Site, feed_id: int) -> Path:
+    return site.var / "attempt" / f"{feed_id}.let-through"
+
+
+def broken(name: str, digest: str, e: Refused) -> Line:
+    """The line of a system that cannot be loaded: it shows its first problem and does nothing."""
+    first = e.problems[0]
+    return Line(name, digest, "broken", problem=Problem(BROKEN, first.path, first.where, str(first)))

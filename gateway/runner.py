@@ -1,0 +1,272 @@
+"""The running gateway: due polls go to a shared pool, deliveries have threads, nobody waits for another system.
+
+One thread keeps the time: it hands out due polls, makes the watchdog's round, looks at the free
+space, and makes lines anew that a person changed.  Another carries out what commands ask for.
+Lost workers, broken folders and halted systems each take one line out; the others never notice.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from gateway import context, line, system
+from gateway.adapter import Log
+from gateway.errors import GatewayError, Problem, Refused
+from gateway.event import Keys
+from gateway.figures import Figures, Tally
+from gateway.line import Line, Loop
+from gateway.outbound import Outbound
+from gateway.pull import SILENT, Pulled
+from gateway.site import Site, system_folders
+from gateway.store import Fatal, Store
+from gateway.store.rows import Accepted
+from gateway.telemetry import Metrics
+from gateway.workers import Job, Workers, WrittenOff
+
+ROUND_S = 0.25
+"""The longest time between two looks at what is due."""
+
+DRAIN = timedelta(seconds=20)
+"""How long what is under way may take when the gateway stops."""
+
+
+class Runner:
+    """One process's gateway.  Make one, then either `run` or `once`; `close` gives everything back."""
+
+    def __init__(self, site: Site, store: Store, keys: Keys, *, log: Log, metrics: Metrics, stop: threading.Event) -> None:
+        self.site = site
+        self.store = store
+        self.stop = stop
+        self.metrics = metrics
+        self._log = log
+        self._lock = threading.RLock()
+        self._wake = threading.Event()
+        self._starved = False
+        self._fatal: GatewayError | None = None
+        self._tally = Tally()
+        self._shown: Callable[[int], None] = lambda _records: None
+        self.outbound = Outbound(site, store, keys, log=log)
+        self._around = line.Surroundings(
+            site, store, context.build(site, keys, log, stop), self._counted, self._proceed, self.outbound.wake
+        )
+        self.lines: dict[str, Line] = {}
+        self._workers = Workers(site.settings.workers, self._lost)
+
+    def start(self) -> None:
+        """Make a line of every system of the site and begin to deliver.  What is new or changed is noted in the ledger."""
+        for name in system_folders(self.site):
+            self.refresh(name)
+        self.outbound.start()
+
+    def refresh(self, name: str) -> None:
+        """A person changed a system: make its line anew, once its workers are back.  No other line notices."""
+        with self._lock:
+            old = self.lines.get(name)
+            if old is not None and old.busy:
+                old.stale = True
+                return
+            if old is not None:
+                old.rest()
+            self.lines[name] = self._line(name)
+        self._wake.set()
+
+    def run(self, carry_out: Callable[[], None], told: Callable[[], None]) -> None:
+        """Poll and deliver until `stop` is set.  `carry_out` does what commands asked for; `told` follows every round."""
+        requests = threading.Thread(target=self._requests, args=(carry_out,), name="requests", daemon=True)
+        requests.start()
+        while not self.stop.is_set() and self._fatal is None:
+            self._round(lambda loop, now: loop.due <= now)
+            told()
+            self._wake.wait(ROUND_S)
+            self._wake.clear()
+        self.stop.set()
+        requests.join(DRAIN.total_seconds())
+        if self._fatal is not None:
+            raise self._fatal
+
+    def once(self, patience: timedelta, shown: Callable[[int], None]) -> Figures:
+        """Ask every feed until it has nothing newer, deliver what can be, and return this run's figures.
+
+        Ends earlier when nothing has moved for as long as `patience`.  A pause in a schedule holds here too.
+        """
+        self._shown = shown
+        before = self.outbound.counts()
+        moved, seen = time.monotonic(), None
+        while not self.stop.is_set() and self._fatal is None:
+            self._round(lambda loop, now: not loop.settled and (loop.ended is None or loop.due <= now))
+            if (now_seen := (self._tally.moves, self.outbound.moves)) != seen:
+                moved, seen = time.monotonic(), now_seen
+            if self._all_asked() and self.outbound.settled():
+                break
+            if time.monotonic() - moved > patience.total_seconds():
+                self._log.warning("run gave up waiting", seconds=patience.total_seconds())
+                break
+            self._wake.wait(0.02)
+            self._wake.clear()
+        if self._fatal is not None:
+            raise self._fatal
+        return self._tally.figures(before, self.outbound.counts())
+
+    def close(self) -> None:
+        """Stop intake, let what is under way finish, then close sources and deliveries."""
+        self.stop.set()
+        with self._lock:
+            lines = list(self.lines.values())
+        if not self._workers.stop(DRAIN):
+            self._log.warning("a worker did not finish in time", seconds=DRAIN.total_seconds())
+        for each in lines:
+            each.rest()
+        self.outbound.stop()
+
+    def problems(self) -> dict[str, Problem]:
+        """The systems that a person must look at, each with its problem."""
+        with self._lock:
+            return {name: each.problem for name, each in self.lines.items() if each.problem is not None}
+
+    def _line(self, name: str) -> Line:
+        """The line of a system as its folder and its state now say."""
+        folder = self.site.systems / name
+        if not (folder / "system.yaml").is_file():
+            return Line(name, "", "retired")
+        digest = system.digest(folder)
+        state = self._state(name, digest)
+        try:
+            made = line.make(system.load(self.site, name), state, digest, self._around)
+        except Refused as e:
+            made = line.broken(name, digest, e)
+            self._log.error("system not usable", system=name, problems=[str(problem) for problem in e.problems])
+        return made
+
+    def _state(self, name: str, digest: str) -> str:
+        """What people decided about a system; one that is new or changed in the site's folder is noted in the ledger."""
+        row = self.store.systems.get(name)
+        if row is None:
+            self.store.systems.set(name, "running", digest=digest, by="gateway", reason="found in the site's folder")
+            return "running"
+        if row.digest != digest:
+            self.store.systems.set(name, row.state, digest=digest, by="gateway", reason="changed in the site's folder")
+        return row.state
+
+    def _round(self, wanted: Callable[[Loop, datetime], bool]) -> None:
+        """One look at everything: the watchdog's, the disk's, and what is due."""
+        self._workers.check()
+        self._look_at_space()
+        now = self._around.context.clock()
+        with self._lock:
+            for name in [name for name, each in self.lines.items() if each.stale and not each.busy]:
+                self.refresh(name)
+            for each in self.lines.values():
+                if each.asks and not self._starved:
+                    self._hand_out(each, now, wanted)
+
+    def _hand_out(self, each: Line, now: datetime, wanted: Callable[[Loop, datetime], bool]) -> None:
+        for loop in each.loops.values():
+            if loop.busy or not wanted(loop, now) or each.rests(loop, now) or not each.breaker.admits(now):
+                continue
+            loop.busy = True
+            feed = loop.pull.feed
+            self._workers.submit(Job(feed.system, feed.name, partial(self._poll, each, loop), loop.pull.cancel))
+
+    def _poll(self, each: Line, loop: Loop, job: Job) -> None:
+        """On a worker: one pull, and what follows from how it ended."""
+        try:
+            pulled = loop.pull.run(job)
+        except WrittenOff:
+            raise
+        except Fatal as e:
+            self._fatal = e
+            self._wake.set()
+            return
+        self._ended(each, loop, pulled)
+
+    def _ended(self, each: Line, loop: Loop, pulled: Pulled) -> None:
+        feed = loop.pull.feed
+        with self._lock:
+            each.finished(loop, pulled, self._around.context.clock())
+        self.metrics.add("copperline_polls_total", system=feed.system, feed=feed.name, outcome=pulled.state)
+        if pulled.state == "idle":
+            self.metrics.set("copperline_last_success_timestamp_seconds", time.time(), system=feed.system, feed=feed.name)
+        if pulled.problem is not None:
+            self._note(feed.system, feed.name, loop.feed_id, pulled)
+        self._wake.set()
+
+    def _note(self, name: str, feed: str, feed_id: int, pulled: Pulled) -> None:
+        problem = pulled.problem
+        assert problem is not None
+        if pulled.state == "halt":
+            self.store.journal.halt(feed_id, problem)
+            self._log.error("system halted", system=name, feed=feed, **problem.as_dict())
+        else:
+            self._log.warning("poll put off", system=name, feed=feed, code=problem.code.id, place=problem.where)
+
+    def _lost(self, job: Job) -> None:
+        """The watchdog wrote a worker off: its system halts, and what it still reads is never journalled."""
+        with self._lock:
+            each = self.lines[job.system]
+            loop = each.loops[job.feed]
+        self.metrics.add("copperline_workers_written_off_total", system=job.system)
+        self._ended(each, loop, Pulled("halt", None, Problem(SILENT)))
+
+    def _counted(self, feed: system.Feed, accepted: Accepted, seconds: float) -> None:
+        """After every batch's commit."""
+        self._tally.add(feed.system, accepted)
+        self._shown(accepted.read)
+        for outcome in ("accepted", "unchanged", "late", "quarantined"):
+            if amount := getattr(accepted, outcome):
+                self.metrics.add("copperline_records_total", amount, system=feed.system, outcome=outcome)
+        self.metrics.add("copperline_stage_duration_seconds", seconds, system=feed.system, stage="batch")
+        if accepted.read:
+            self._log.info(
+                "batch journalled",
+                system=feed.system,
+                feed=feed.name,
+                read=accepted.read,
+                accepted=accepted.accepted,
+                unchanged=accepted.unchanged,
+                late=accepted.late,
+                quarantined=accepted.quarantined,
+                position=accepted.position,
+            )
+
+    def _proceed(self, each: Line) -> bool:
+        return each.asks and not self._starved and not self.stop.is_set()
+
+    def _look_at_space(self) -> None:
+        """Below the stated free space intake pauses; the origin keeps its data, and deliveries go on."""
+        free = self.store.free_bytes()
+        starved = free < self.site.settings.free_space
+        self.metrics.set("copperline_free_bytes", free)
+        self.metrics.set("copperline_intake_paused", starved)
+        if starved and not self._starved:
+            self._log.warning("intake paused until there is space", free=free, wanted=self.site.settings.free_space)
+        elif self._starved and not starved:
+            self._log.info("intake resumed", free=free)
+        self._starved = starved
+
+    @property
+    def starved(self) -> bool:
+        """Whether intake waits for free space."""
+        return self._starved
+
+    def _all_asked(self) -> bool:
+        now = self._around.context.clock()
+        with self._lock:
+            return all(
+                not loop.busy and (loop.settled or not each.asks or each.rests(loop, now))
+                for each in self.lines.values()
+                for loop in each.loops.values()
+            )
+
+    def _requests(self, carry_out: Callable[[], None]) -> None:
+        while not self.stop.wait(ROUND_S):
+            try:
+                carry_out()
+            except Fatal as e:
+                self._fatal = e
+                self._wake.set()
+                return

@@ -1,0 +1,318 @@
+"""The record log: everything that comes in ends in `accept`, everything that goes out starts from here.
+
+A batch is one transaction: its records and events, what was quarantined, the receipt of its
+document, the feed's cursor and the ledger's leaf.  A crash before the commit loses nothing, since
+the source still has it; a crash after it repeats nothing, since every version is known by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import orjson
+
+from gateway.adapter import Batch, Document, RawRecord
+from gateway.errors import Problem, Refused, code
+from gateway.event import Keys
+from gateway.store import ledger
+from gateway.store.crypto import BODY, ORIGINAL, Vault
+from gateway.store.database import Database, Transaction
+from gateway.store.plan import Plan, Said
+from gateway.store.rows import (
+    ACCEPTED,
+    HELD,
+    LATE,
+    OUTCOMES,
+    QUARANTINED,
+    UNCHANGED,
+    Accepted,
+    Clock,
+    FeedRow,
+    FeedState,
+    Intake,
+    ReceiptRow,
+    RecordRow,
+)
+from gateway.store.writing import seal, write
+
+NO_RECORD = code(
+    "journal.no-record",
+    "the journal has no record at that position, or its contents were erased",
+    "Look the position up with `copperline quarantine list` or `copperline tail`.",
+)
+NO_FEED = code(
+    "journal.no-feed",
+    "the journal knows no such feed",
+    "List the feeds with `copperline systems list`; a feed is known once it has been polled.",
+)
+
+FEED = "id, system, feed, cursor, state, problem, reason, read, accepted, unchanged, late, quarantined, updated"
+RECEIPT = (
+    "id, feed, label, sha256, size, state, read, accepted, unchanged, late, quarantined, bytes_in_records, bytes_skipped, "
+    "opened, closed"
+)
+ROW = (
+    "position, feed, receipt, kind, name, sequence, idx, outcome, change, topic, event, subject, partition, time, recorded, "
+    "mapping, origin, place, salt"
+)
+ERASED = bytes(16)
+"""The salt of an erased row."""
+
+
+class Journal:
+    """Accepts batches and answers for them."""
+
+    def __init__(self, database: Database, keys: Keys, vault: Vault, clock: Clock) -> None:
+        self._database, self._keys, self._vault, self._clock = database, keys, vault, clock
+
+    # Feeds
+
+    def feed(self, system: str, feed: str) -> FeedRow:
+        """One feed of a system, made at first use."""
+        sql = f"SELECT {FEED} FROM feed WHERE system = ? AND feed = ?"
+        row = self._database.read().one(sql, [system, feed])
+        return self._feed(row or self._database.write(lambda transaction: self._new_feed(transaction, system, feed)))
+
+    def _new_feed(self, transaction: Transaction, system: str, feed: str) -> Any:
+        transaction.run(
+            "INSERT INTO feed (system, feed, cursor, state, problem, reason, read, accepted, unchanged, late, quarantined, "
+            "updated) VALUES (?, ?, ?, 'running', NULL, '', 0, 0, 0, 0, 0, ?) ON CONFLICT (system, feed) DO NOTHING",
+            [system, feed, b"", self._clock()],
+        )
+        return transaction.one(f"SELECT {FEED} FROM feed WHERE system = ? AND feed = ?", [system, feed])
+
+    def feeds(self) -> list[FeedRow]:
+        """Every feed, by system and name."""
+        rows = self._database.read().all(f"SELECT {FEED} FROM feed ORDER BY system, feed")
+        return [self._feed(row) for row in rows]
+
+    def _feed(self, row: Sequence[Any]) -> FeedRow:
+        cursor = self._vault.unseal(BODY, row[3], b"cursor").decode() if row[3] else ""
+        problem = orjson.loads(row[5]) if row[5] else None
+        return FeedRow(row[0], row[1], row[2], cursor, row[4], problem, *row[6:])
+
+    def halt(self, feed_id: int, problem: Problem) -> None:
+        """Stop a feed until a person has looked; the cursor stays."""
+        self._set_state(feed_id, "halted", orjson.dumps(problem.as_dict()).decode(), problem.code.meaning)
+
+    def state(self, feed_id: int, state: FeedState, *, by: str = "", reason: str = "") -> None:
+        """Put a feed into a state; "running" also clears its problem.  Who and why go to the ledger with the act itself."""
+        self._set_state(feed_id, state, None, reason)
+
+    def _set_state(self, feed_id: int, state: str, problem: str | None, reason: str) -> None:
+        sql = "UPDATE feed SET state = ?, problem = ?, reason = ?, updated = ? WHERE id = ?"
+        values = [state, problem, reason, self._clock(), feed_id]
+        if not self._database.write(lambda transaction: transaction.run(sql, values)):
+            raise Refused(Problem(NO_FEED))
+
+    def totals(self) -> dict[str, Accepted]:
+        """Records of each system since the store was made."""
+        rows = self._database.read().all(
+            "SELECT system, SUM(read), SUM(accepted), SUM(unchanged), SUM(late), SUM(quarantined) FROM feed GROUP BY system"
+        )
+        return {row[0]: Accepted(*(int(number) for number in row[1:])) for row in rows}
+
+    # Accepting
+
+    def accept(self, feed_id: int, batch: Batch, intake: Intake) -> Accepted:
+        """Journal a batch; when this returns it is durable, and the source may be told.
+
+        Raises Halt from the guard, Retry where disk or database cannot take it now: then nothing of the
+        batch was kept and the cursor is as before.
+        """
+        with self._database.exclusive(intake.system):
+            plan = self._plan(feed_id, batch, intake)
+            return self._database.write(lambda transaction: self._commit(transaction, plan, batch))
+
+    def _plan(self, feed_id: int, batch: Batch, intake: Intake) -> Plan:
+        document = batch.document.sha256 if batch.document else b""
+        plan = Plan(self._database.read(), self._keys, self._vault, intake, feed=feed_id, now=self._clock())
+        said = [Said(self._keys, intake.system, record, document) for record in batch.records]
+        plan.load({one.name for one in said})
+        if plan.states:
+            plan.load_versions(said)
+            plan.load_parts(said)
+        plan.prepare(len(said) + 1)
+        remembers = bool(document) and not self._was_read(feed_id, document)
+        outcomes = [self._judge(plan, one, remembers=remembers) for one in said]
+        if intake.guard is not None:
+            intake.guard([outcome == QUARANTINED for outcome in outcomes])
+        for outcome in outcomes:
+            plan.counts[outcome] += 1
+        return plan
+
+    def _judge(self, plan: Plan, said: Said, *, remembers: bool) -> int:
+        """Judge one record; of an unchanged one, remember the new version, and the document that held it too."""
+        outcome = plan.judge(said)
+        if outcome == UNCHANGED:
+            new = bool(said.version) and not plan.knows(said)
+            if new or remembers:
+                plan.leave(said, UNCHANGED, original=new and self._differs(plan, said))
+        return outcome
+
+    def _differs(self, plan: Plan, said: Said) -> bool:
+        """Whether the bytes of an unchanged record are others than those kept of the latest."""
+        position = plan.states[said.name].position
+        if position < 0:
+            return True
+        return self.original(position) != said.original
+
+    def _was_read(self, feed_id: int, sha256: bytes) -> bool:
+        """Whether every record of this document has left a row that leads to it."""
+        sql = "SELECT 1 FROM receipt WHERE feed = ? AND sha256 = ? AND state = 'complete' LIMIT 1"
+        return self._database.read().one(sql, [feed_id, sha256]) is not None
+
+    def _commit(self, transaction: Transaction, plan: Plan, batch: Batch) -> Accepted:
+        receipt, uncovered = self._receipt(transaction, plan, batch) if batch.document else (0, 0)
+        self._count(transaction, plan, batch)
+        counts = self._counts(plan, len(batch.records))
+        if not plan.rows and not batch.records and not batch.complete:
+            return counts
+        head = ledger.lock(transaction)
+        span = write(transaction, head, plan, receipt=receipt)
+        seal(transaction, head, plan, "accepted", self._stated(plan, counts, receipt), span)
+        ledger.release(transaction, head)
+        return Accepted(*counts_of(counts), position=span[1], uncovered=uncovered)
+
+    def _stated(self, plan: Plan, counts: Accepted, receipt: int) -> dict[str, Any]:
+        names = ("read", "accepted", "unchanged", "late", "quarantined", "held")
+        return {
+            "counts": dict(zip(names, counts_of(counts), strict=True)),
+            "feed": plan.feed,
+            "mappings": plan.mappings(),
+            "receipt": receipt,
+        }
+
+    def _counts(self, plan: Plan, read: int) -> Accepted:
+        counts = plan.counts
+        accepted = counts[ACCEPTED] + counts[HELD]
+        return Accepted(read, accepted, counts[UNCHANGED], counts[LATE], counts[QUARANTINED], counts[HELD])
+
+    def _count(self, transaction: Transaction, plan: Plan, batch: Batch) -> None:
+        counts = self._counts(plan, len(batch.records))
+        cursor = self._vault.seal(BODY, batch.cursor.encode(), b"cursor") if batch.cursor else b""
+        changed = transaction.run(
+            "UPDATE feed SET cursor = ?, read = read + ?, accepted = accepted + ?, unchanged = unchanged + ?, "
+            "late = late + ?, quarantined = quarantined + ?, updated = ? WHERE id = ?",
+            [cursor, *counts_of(counts)[:5], plan.now, plan.feed],
+        )
+        if not changed:
+            raise Refused(Problem(NO_FEED))
+
+    def _receipt(self, transaction: Transaction, plan: Plan, batch: Batch) -> tuple[int, int]:
+        """The document's receipt, opened by its first batch and closed by its last: its id, and what is uncovered."""
+        document = cast("Document", batch.document)
+        number = self._open_receipt(transaction, plan, document)
+        counts = self._counts(plan, len(batch.records))
+        held = sum(len(record.original) for record in batch.records)
+        skipped = sum(length for _, length, _ in batch.skipped)
+        state, closed = ("complete", plan.now) if batch.complete else ("reading", 0)
+        transaction.many(
+            "INSERT INTO skipped (receipt, start, length, what) VALUES (?, ?, ?, ?)",
+            [(number, *gap) for gap in batch.skipped],
+        )
+        row = transaction.one(
+            "UPDATE receipt SET read = read + ?, accepted = accepted + ?, unchanged = unchanged + ?, late = late + ?, "
+            "quarantined = quarantined + ?, bytes_in_records = bytes_in_records + ?, bytes_skipped = bytes_skipped + ?, "
+            "state = ?, closed = ? WHERE id = ? RETURNING size - bytes_in_records - bytes_skipped",
+            [*counts_of(counts)[:5], held, skipped, state, closed, number],
+        )
+        return number, int(row[0]) if row and batch.complete else 0
+
+    def _open_receipt(self, transaction: Transaction, plan: Plan, document: Document) -> int:
+        sql = "SELECT id FROM receipt WHERE feed = ? AND sha256 = ? AND state = 'reading' ORDER BY id DESC LIMIT 1"
+        row = transaction.one(sql, [plan.feed, document.sha256])
+        if row is None:
+            preamble = self._vault.seal(ORIGINAL, document.preamble, b"preamble") if document.preamble else b""
+            row = transaction.one(
+                "INSERT INTO receipt (feed, label, sha256, size, preamble, state, read, accepted, unchanged, late, "
+                "quarantined, bytes_in_records, bytes_skipped, opened, closed) "
+                "VALUES (?, ?, ?, ?, ?, 'reading', 0, 0, 0, 0, 0, 0, 0, ?, 0) RETURNING id",
+                [plan.feed, document.label, document.sha256, document.size, preamble, plan.now],
+            )
+        assert row is not None
+        return int(row[0])
+
+    # Looking
+
+    def receipts(self, feed_id: int | None = None, limit: int = 50) -> list[ReceiptRow]:
+        """The latest receipts, newest first."""
+        where, values = ("WHERE feed = ?", [feed_id]) if feed_id is not None else ("", [])
+        rows = self._database.read().all(f"SELECT {RECEIPT} FROM receipt {where} ORDER BY id DESC LIMIT ?", [*values, limit])
+        return [ReceiptRow(*row) for row in rows]
+
+    def skipped(self, receipt: int) -> list[tuple[int, int, str]]:
+        """The ranges of a document that are no record: offset, length, what."""
+        sql = "SELECT start, length, what FROM skipped WHERE receipt = ? ORDER BY start"
+        return [(row[0], row[1], row[2]) for row in self._database.read().all(sql, [receipt])]
+
+    def record(self, position: int) -> RecordRow | None:
+        """One row of the log; None where there is none."""
+        row = self._database.read().one(f"SELECT {ROW} FROM record WHERE position = ?", [position])
+        return _record(row) if row else None
+
+    def history(self, position: int) -> list[RecordRow]:
+        """Every row of the name of the record at a position, oldest first."""
+        row = self._database.read().one("SELECT name FROM record WHERE position = ?", [position])
+        return [_record(one) for one in rows_of_name(self._database, row[0])] if row else []
+
+    def locate(self, system: str, kind: str, key: str) -> int:
+        """The position of the latest record of a name; 0 where none was seen."""
+        name = self._keys.name(system, kind, key)
+        row = self._database.read().one("SELECT position FROM name WHERE name = ?", [name])
+        return int(row[0]) if row else 0
+
+    def original(self, position: int) -> bytes:
+        """The original bytes behind a row.  Refused where there is none or it was erased."""
+        reader = self._database.read()
+        sql = "SELECT o.salt, o.original, o.name, o.event FROM record r JOIN record o ON o.position = r.origin WHERE r.position = ?"
+        row = reader.one(sql, [position])
+        if row is None or row[0] == ERASED:
+            raise Refused(Problem(NO_RECORD))
+        salt, sealed, name, event = row
+        return self._vault.open(salt, ORIGINAL, sealed, name + event) if sealed else b""
+
+    def body(self, position: int) -> bytes:
+        """The canonical record of the event at a position, as JSON; empty where the row is no event."""
+        row = self._database.read().one("SELECT salt, body, name, event FROM record WHERE position = ?", [position])
+        if row is None or row[0] == ERASED:
+            raise Refused(Problem(NO_RECORD))
+        salt, sealed, name, event = row
+        return self._vault.open(salt, BODY, sealed, name + event) if sealed else b""
+
+    def document(self, position: int) -> Document:
+        """The original of a record with its document's preamble: all that an adapter needs to decode it again."""
+        original = self.original(position)
+        row = self._database.read().one(
+            "SELECT d.label, d.sha256, d.preamble FROM record r JOIN record o ON o.position = r.origin "
+            "JOIN receipt d ON d.id = o.receipt WHERE r.position = ?",
+            [position],
+        )
+        label, sha256, sealed = row or ("record", b"", b"")
+        preamble = self._vault.unseal(ORIGINAL, sealed, b"preamble") if sealed else b""
+        return Document(label, sha256, len(original), preamble, original)
+
+
+def counts_of(counts: Accepted) -> tuple[int, int, int, int, int, int]:
+    """The six counts in their order."""
+    return counts.read, counts.accepted, counts.unchanged, counts.late, counts.quarantined, counts.held
+
+
+def rows_of_name(database: Database, name: bytes) -> list[tuple[Any, ...]]:
+    """Every row of a name in order: its first, and those that came after."""
+    return database.read().all(
+        f"SELECT {ROW} FROM record WHERE position = (SELECT first FROM name WHERE name = ?) "
+        f"UNION SELECT {ROW} FROM record WHERE again = 1 AND name = ? ORDER BY position",
+        [name, name],
+    )
+
+
+def _record(row: Sequence[Any]) -> RecordRow:
+    outcome, change = OUTCOMES[row[7]], "remove" if row[8] else "put"
+    return RecordRow(*row[:7], outcome, change, *row[9:18], erased=row[18] == ERASED)  # type: ignore[arg-type] # two words
+
+
+def decoded(record: Any) -> RawRecord | None:
+    """A RawRecord, or None for bytes that could not be read again."""
+    return record if isinstance(record, RawRecord) else None

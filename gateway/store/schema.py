@@ -1,0 +1,145 @@
+"""The tables, and the numbered steps that made them.
+
+One schema for both databases; only the words in braces differ.  A step
+that has been released is never edited: the next one changes what it made.
+"""
+
+from __future__ import annotations
+
+from gateway.errors import Problem, Refused
+from gateway.store.database import NEWER, Database, Transaction
+
+FIRST = """
+-- Facts about the store itself: the site's check value, the number of the last migration.
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+
+-- One row, locked last by every transaction that gives out positions or leaves: so positions, leaves and commits have
+-- one order. `edge` holds the roots of the log's perfect subtrees, largest first.
+CREATE TABLE head (id INTEGER PRIMARY KEY, position BIGINT NOT NULL, size BIGINT NOT NULL, edge {blob} NOT NULL);
+INSERT INTO head (id, position, size, edge) VALUES (1, 0, 0, CAST('' AS {blob}));
+
+-- What a person or the runner has decided about a system as a whole.
+CREATE TABLE system (
+  system TEXT PRIMARY KEY, state TEXT NOT NULL, reason TEXT NOT NULL, digest TEXT NOT NULL, who TEXT NOT NULL,
+  at BIGINT NOT NULL);
+
+-- One stream of a system: where to resume (sealed), whether it runs, and what has become of its records.
+CREATE TABLE feed (
+  id {identity}, system TEXT NOT NULL, feed TEXT NOT NULL, cursor {blob} NOT NULL, state TEXT NOT NULL, problem TEXT,
+  reason TEXT NOT NULL, "read" BIGINT NOT NULL, accepted BIGINT NOT NULL, unchanged BIGINT NOT NULL,
+  late BIGINT NOT NULL, quarantined BIGINT NOT NULL, updated BIGINT NOT NULL, UNIQUE (system, feed));
+
+-- What became of one document; its preamble is sealed under a salt of its own.
+CREATE TABLE receipt (
+  id {identity}, feed BIGINT NOT NULL, label TEXT NOT NULL, sha256 {blob} NOT NULL, size BIGINT NOT NULL,
+  preamble {blob} NOT NULL, state TEXT NOT NULL, "read" BIGINT NOT NULL, accepted BIGINT NOT NULL,
+  unchanged BIGINT NOT NULL, late BIGINT NOT NULL, quarantined BIGINT NOT NULL, bytes_in_records BIGINT NOT NULL,
+  bytes_skipped BIGINT NOT NULL, opened BIGINT NOT NULL, closed BIGINT NOT NULL);
+CREATE INDEX receipt_document ON receipt (feed, sha256);
+
+-- Ranges of a document that are no record: where, how long, what.
+CREATE TABLE skipped (receipt BIGINT NOT NULL, start BIGINT NOT NULL, length BIGINT NOT NULL, what TEXT NOT NULL);
+CREATE INDEX skipped_receipt ON skipped (receipt);
+
+-- The record log, which is also the outbox. One row for each event of a raw record (at least one row; the first holds
+-- the original). Rows are added at the head and never changed, except that erasing overwrites salt and contents.
+CREATE TABLE record (
+  position {key} PRIMARY KEY, feed BIGINT NOT NULL, receipt BIGINT NOT NULL, kind TEXT NOT NULL, name {blob} NOT NULL,
+  sequence BIGINT NOT NULL, idx INTEGER NOT NULL, outcome INTEGER NOT NULL, change INTEGER NOT NULL,
+  version {blob} NOT NULL, again INTEGER NOT NULL, outgoing INTEGER NOT NULL, topic TEXT NOT NULL, event {blob} NOT NULL,
+  subject {blob} NOT NULL, partition {blob} NOT NULL, time TEXT NOT NULL, recorded BIGINT NOT NULL,
+  mapping TEXT NOT NULL, extra TEXT NOT NULL, origin BIGINT NOT NULL, place TEXT NOT NULL, salt {blob} NOT NULL,
+  original {blob} NOT NULL, body {blob} NOT NULL, entry {blob} NOT NULL, retention TEXT NOT NULL DEFAULT '',
+  legal_hold INTEGER NOT NULL DEFAULT 0);
+-- What a destination reads.
+CREATE INDEX record_outgoing ON record (feed, position) WHERE outgoing = 1;
+-- Every row of a name but its first, which the name itself points to: a bulk load of new names adds nothing here.
+CREATE INDEX record_again ON record (name, version) WHERE again = 1;
+
+-- The latest of each name. `version` is a keyed hash over version and change; `born` is that of the first row.
+-- `parts` are the positions of the events that stand for the name now; `sole` is the entity where there is one, unnamed.
+-- `holder` is the position of the quarantined record behind which later ones wait.
+CREATE TABLE name (
+  name {blob} PRIMARY KEY, first BIGINT NOT NULL, born {blob} NOT NULL, position BIGINT NOT NULL, version {blob} NOT NULL,
+  change INTEGER NOT NULL, digest {blob} NOT NULL, sequence BIGINT NOT NULL, mapped BIGINT NOT NULL, parts TEXT NOT NULL,
+  sole TEXT NOT NULL, holder BIGINT NOT NULL, highest TEXT NOT NULL){without_rowid};
+
+-- Records that wait behind a quarantined one of their name, until they have been processed.
+CREATE TABLE held (name {blob} NOT NULL, position BIGINT NOT NULL, PRIMARY KEY (name, position));
+
+-- Why a record was quarantined and what was decided.
+CREATE TABLE quarantine (
+  position {key} PRIMARY KEY, feed BIGINT NOT NULL, problems TEXT NOT NULL, state TEXT NOT NULL, who TEXT NOT NULL,
+  reason TEXT NOT NULL, at BIGINT NOT NULL);
+CREATE INDEX quarantine_open ON quarantine (position) WHERE state = 'open';
+
+-- One destination of one agreement. `since` is where a feed that is new to it begins.
+CREATE TABLE destination (
+  id {identity}, agreement TEXT NOT NULL, name TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL,
+  created BIGINT NOT NULL, UNIQUE (agreement, name));
+
+-- How far a destination is settled with a feed, and what became of the events up to there.
+CREATE TABLE position (
+  destination BIGINT NOT NULL, feed BIGINT NOT NULL, position BIGINT NOT NULL, delivered BIGINT NOT NULL,
+  withheld BIGINT NOT NULL, expired BIGINT NOT NULL, PRIMARY KEY (destination, feed));
+
+-- Deliveries that are not simply done.
+CREATE TABLE exception (
+  destination BIGINT NOT NULL, position BIGINT NOT NULL, feed BIGINT NOT NULL, state TEXT NOT NULL,
+  subject {blob} NOT NULL, attempts INTEGER NOT NULL, next_at BIGINT NOT NULL, code TEXT NOT NULL,
+  uncertain INTEGER NOT NULL, PRIMARY KEY (destination, position));
+
+-- The leaves of the ledger; those of accepted batches say which positions they cover (0 for none).
+CREATE TABLE leaf (
+  idx {key} PRIMARY KEY, kind TEXT NOT NULL, body {blob} NOT NULL, hash {blob} NOT NULL, low BIGINT NOT NULL,
+  high BIGINT NOT NULL);
+CREATE INDEX leaf_batch ON leaf (low) WHERE low > 0;
+
+-- The roots of the ledger's perfect subtrees above the leaves.
+CREATE TABLE tree (level INTEGER NOT NULL, idx BIGINT NOT NULL, hash {blob} NOT NULL, PRIMARY KEY (level, idx));
+
+-- What a command asked the running process to do.
+CREATE TABLE request (
+  id {identity}, kind TEXT NOT NULL, body TEXT NOT NULL, who TEXT NOT NULL, reason TEXT NOT NULL, state TEXT NOT NULL,
+  result TEXT NOT NULL, asked BIGINT NOT NULL, finished BIGINT NOT NULL);
+CREATE INDEX request_open ON request (id) WHERE state = 'open';
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST,)
+
+
+def migrate(database: Database) -> None:
+    """Bring the tables to this version of the gateway.  Refused where a newer one has been here."""
+    database.write(lambda transaction: _apply(database, transaction))
+
+
+def check(database: Database) -> None:
+    """For a reader: Refused where the tables are not of this version."""
+    row = database.read().one("SELECT value FROM meta WHERE key = 'migration'")
+    if row is None or int(row[0]) > len(MIGRATIONS):
+        raise Refused(Problem(NEWER))
+
+
+def _apply(database: Database, transaction: Transaction) -> None:
+    done = _done(database, transaction)
+    if done > len(MIGRATIONS):
+        raise Refused(Problem(NEWER))
+    for migration in MIGRATIONS[done:]:
+        for statement in _statements(migration, database):
+            transaction.run(statement)
+    if done < len(MIGRATIONS):
+        transaction.run("DELETE FROM meta WHERE key = 'migration'")
+        transaction.run("INSERT INTO meta (key, value) VALUES ('migration', ?)", [str(len(MIGRATIONS))])
+
+
+def _done(database: Database, transaction: Transaction) -> int:
+    if not transaction.all(database.tables, ["meta"]):
+        return 0
+    row = transaction.one("SELECT value FROM meta WHERE key = 'migration'")
+    return int(row[0]) if row else 0
+
+
+def _statements(migration: str, database: Database) -> list[str]:
+    text = migration.format(blob=database.blob, key=database.key, identity=database.identity, without_rowid=database.without_rowid)
+    plain = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
+    return [statement.strip() for statement in plain.split(";") if statement.strip()]

@@ -1,0 +1,172 @@
+"""Ways to hurt a process: at its N-th system call, at a random moment, between it and its peer, on its disk.
+
+Each says whether it fired: a fault that came too late proves nothing and is not counted.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import shutil
+import socket
+import subprocess
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+SYSCALLS = ("pwrite64", "fdatasync", "fsync", "openat", "rename", "unlink", "write", "read", "close", "sendto")
+"""Where a process that journals and publishes can be caught; what a machine or a run does not use never fires."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a process ended under a fault."""
+
+    fired: bool
+    code: int
+    output: str
+    errors: str = ""
+
+
+def run(command: Sequence[str], *, env: dict[str, str] | None = None, timeout_s: float = 120) -> Ended:
+    """Run to the end, without any fault."""
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=timeout_s, check=False)
+    return Ended(False, done.returncode, done.stdout, done.stderr)
+
+
+def calls(command: Sequence[str], *, env: dict[str, str] | None = None) -> Counter[str]:
+    """How often the busiest thread of the process makes each call, from one run without faults."""
+    trace = ["strace", "-f", "-qq", "--seccomp-bpf", "-o", "/dev/stdout", "-e", f"trace={','.join(SYSCALLS)}"]
+    done = subprocess.run(
+        [*trace, *command], env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=240, check=False
+    )
+    threads = Counter(re.findall(r"^(\d+) +(\w+)\(", done.stdout, re.MULTILINE))
+    busiest: Counter[str] = Counter()
+    for (_, call), count in threads.items():
+        busiest[call] = max(busiest[call], count)
+    return busiest
+
+
+def killed_at_call(command: Sequence[str], call: str, nth: int, *, env: dict[str, str] | None = None) -> Ended:
+    """SIGKILL as the process enters a thread's `nth` such call (at most 65,535): the call is not carried out."""
+    inject = ["-e", f"trace={call}", "-e", f"inject={call}:signal=SIGKILL:when={min(nth, 65_535)}"]
+    return _traced(command, inject, env=env)
+
+
+def failing_call(command: Sequence[str], call: str, nth: int, error: str, *, env: dict[str, str] | None = None) -> Ended:
+    """The `nth` such call and every later one of a thread fails with `error`; the process lives."""
+    done = _traced(command, ["-e", f"trace={call}", "-e", f"inject={call}:error={error}:when={nth}+"], env=env)
+    return Ended(done.code != 0, done.code, done.output, done.errors)
+
+
+def killed_after(command: Sequence[str], seconds: float, *, env: dict[str, str] | None = None) -> Ended:
+    """SIGKILL after so many seconds, wherever the process then is."""
+    process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        output, errors = process.communicate(timeout=seconds)
+        return Ended(False, process.returncode, output, errors)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        output, errors = process.communicate()
+        return Ended(True, process.returncode, output, errors)
+
+
+def _traced(command: Sequence[str], inject: Sequence[str], *, env: dict[str, str] | None) -> Ended:
+    # Without --seccomp-bpf: with it strace 6.1 injects errors but no signals.
+    trace = ["strace", "-f", "-qq", "-o", "/dev/null", *inject]
+    done = subprocess.run([*trace, *command], env=env, capture_output=True, text=True, timeout=240, check=False)
+    # strace ends as its child did: killed by the same signal, or with 128 + the signal.
+    return Ended(done.returncode in {-9, 137}, done.returncode, done.stdout, done.stderr)
+
+
+@contextmanager
+def small_disk(at: Path, *, kilobytes: int) -> Iterator[Path]:
+    """A file system of its own that is soon full.  Raises PermissionError where we may not mount one."""
+    at.mkdir(exist_ok=True)
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        raise PermissionError("only root may mount a small tmpfs")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k,mode=0755", "tmpfs", str(at)], check=True)
+    try:
+        yield at
+    finally:
+        subprocess.run(["umount", "-l", str(at)], check=False)
+
+
+def enlarge(disk: Path, *, kilobytes: int) -> None:
+    """What a person does about a full disk."""
+    subprocess.run(["mount", "-o", f"remount,size={kilobytes}k", str(disk)], check=True)
+
+
+class Proxy:
+    """Stands between the gateway and a peer on loopback; `drop()` breaks every connection that is open."""
+
+    def __init__(self, target_port: int) -> None:
+        self._target = ("127.0.0.1", target_port)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._open: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        self.passed = 0
+        """Bytes that went towards the peer."""
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def drop(self) -> bool:
+        """Break what is open, without a word; False where nothing was."""
+        with self._lock:
+            broken, self._open = self._open, set()
+        for connection in broken:
+            _shut(connection)
+        return bool(broken)
+
+    def close(self) -> None:
+        _shut(self._listener)
+        self.drop()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+                peer = socket.create_connection(self._target)
+            except ConnectionRefusedError:
+                _shut(client)
+                continue
+            except OSError:
+                return
+            with self._lock:
+                self._open |= {client, peer}
+            threading.Thread(target=self._pump, args=(client, peer, True), daemon=True).start()
+            threading.Thread(target=self._pump, args=(peer, client, False), daemon=True).start()
+
+    def _pump(self, source: socket.socket, target: socket.socket, towards_peer: bool) -> None:
+        try:
+            while data := source.recv(65536):
+                target.sendall(data)
+                if towards_peer:
+                    self.passed += len(data)
+        except OSError:
+            pass
+        _shut(source)
+        _shut(target)
+        with self._lock:
+            self._open -= {source, target}
+
+
+def _shut(connection: socket.socket) -> None:
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+    connection.close()
+
+
+def points(found: Counter[str], count: int, random_: random.Random) -> list[tuple[str, int]]:
+    """`count` places to strike, spread over the calls that the process makes; (call, which of them)."""
+    usable = [call for call in SYSCALLS if found[call]]
+    return [(call, random_.randint(1, found[call])) for call, _ in zip(_round(usable), range(count), strict=False)]
+
+
+def _round(items: Sequence[str]) -> Iterator[str]:
+    while True:
+        yield from items
