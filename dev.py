@@ -36,7 +36,7 @@ PEERS = {**BROKER, **FAULTS, "postgresql": "/usr/lib/postgresql/*/bin/initdb"}
 
 COMMANDS: dict[str, tuple[dict[str, str], list[list[str]]]] = {
     # command -> the system packages it needs, and what it runs; its arguments go to the last of them
-    "demo": ({}, [["-m", "gateway.cli", "demo"]]),
+    "demo": (BROKER, [["-m", "tests.peers", "-m", "gateway.cli", "demo"]]),
     "test": (PEERS, [["-m", "pytest"]]),
     "check": (
         {},
@@ -67,13 +67,20 @@ def main(arguments: list[str]) -> int:
     worst = 0
     for step in steps:
         extra = arguments[1:] if step is steps[-1] else []
-        worst = max(worst, abs(subprocess.run([str(PYTHON), *step, *extra], cwd=ROOT, env=_environment(), check=False).returncode))
+        worst = max(
+            worst,
+            abs(subprocess.run([str(PYTHON), *step, *extra], cwd=ROOT, env=_environment(), check=False).returncode),
+        )
     return worst
 
 
 def _prepare_environment() -> bool:
     """Make `.venv` as the lock says, unless it already is; False where it cannot be made."""
-    wanted = hashlib.sha256(b"\0".join([LOCK.read_bytes(), (ROOT / "pyproject.toml").read_bytes(), sys.version.encode(), str(ROOT).encode()])).hexdigest()
+    wanted = hashlib.sha256(
+        b"\0".join(
+            [LOCK.read_bytes(), (ROOT / "pyproject.toml").read_bytes(), sys.version.encode(), str(ROOT).encode()]
+        )
+    ).hexdigest()
     stamp = VENV / "copperline.stamp"
     if stamp.exists() and stamp.read_text() == wanted:
         return True

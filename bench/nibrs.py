@@ -52,6 +52,29 @@ def submission(incidents: int, seed: int = 1) -> Iterator[bytes]:
     yield b"\r\n\r\n"
 
 
+def corners() -> Iterator[bytes]:
+    """What a file rarely holds and a mapping must not miss, each once; for the sample beside the mapping."""
+    case = _Case(random.Random(0), _ORIS[0], "ZZ9000001", new=True)
+    drugs = "".join(f"{kind}{quantity:012d}{unit}" for kind, quantity, unit in (("E", 1500, "GM"), ("A", 2, "KG")))
+    officer = f"002{'13A':30}L35  MWNR02   M{'':4}{'02RU':40}04GXX0010200"
+    # report date instead of the incident's, no hour, cleared exceptionally, theft of cargo
+    yield case.segment("1", f"20260110R  A20260112{'':30}Y", 88)
+    # attempted, two suspected factors, premises and forced entry, activities, automatic weapon, five biases
+    yield case.segment("2", f"220A{'DA':3}1402F{'PD':3}{'11A12':9}1112131421", 71)
+    yield case.segment("2", f"13AC{'N':3}20  N{'N':3}{'40':9}88", 71)
+    yield case.segment("3", f"1{'':190}", 307)
+    yield case.segment("3", f"7{'03000012000':19}{'20000000001':19}{'':152}01  ", 307)
+    yield case.segment("3", f"5{'0300001200020260112':190}  01", 307)
+    yield case.segment("3", f"6{'10':190}    {drugs}X", 307)
+    yield case.segment("4", f"001{'22013A':30}INB  FW  0102 MB   {'01SE02AQ':40}", 141)
+    yield case.segment("4", officer, 141)
+    yield case.segment("5", "012535MWN", 46)
+    yield case.segment("5", "0200  U", 46)
+    yield case.segment("6", "01T0001       20260113OC13A11A16 16  MW RR", 110)
+    yield _Case(case.dice, _ORIS[1], "B900001", new=True).segment("7", "0220260114S90J01    99  FU", 66, "A")
+    yield _Case(case.dice, _ORIS[2], "0" * 12, new=True).segment("0", "012026", 43, "A")
+
+
 def incident(case: _Case) -> Iterator[bytes]:
     """One Group A incident, in the order of its segments."""
     violent = case.dice.random() < 0.4

@@ -28,7 +28,13 @@ def pages() -> dict[str, str]:
 def errors() -> str:
     """Every code that can appear in a log, an answer or quarantine."""
     register = _register()
-    lines = ["# Errors", "", GENERATED, "", "Every error has a stable code. No message ever carries a value out of a record."]
+    lines = [
+        "# Errors",
+        "",
+        GENERATED,
+        "",
+        "Every error has a stable code. No message ever carries a value out of a record.",
+    ]
     for area in sorted({code.id.partition(".")[0] for code in register.values()}):
         lines += ["", f"## {area}", "", "| code | what it means | what to do |", "|---|---|---|"]
         lines += [
@@ -53,7 +59,10 @@ def commands() -> str:
         options = [option for option in command.params if isinstance(option, click.Option) and not option.hidden]
         if options:
             lines += ["", "| option | meaning |", "|---|---|"]
-            lines += [f"| `{', '.join(option.opts + option.secondary_opts)}` | {_cell(option.help or '')} |" for option in options]
+            lines += [
+                f"| `{', '.join(option.opts + option.secondary_opts)}` | {_cell(option.help or '')} |"
+                for option in options
+            ]
     return "\n".join(lines) + "\n"
 
 
@@ -76,7 +85,9 @@ def settings() -> str:
 def _table(title: str, says: str, model: Any) -> list[str]:
     # The fields of the table itself; what a nested one may hold is told on the adapter's own page.
     fields = model.model_json_schema().get("properties", {})
-    rows = [f"| `{path}` | {_default(field)} | {_cell(field.get('description', ''))} |" for path, field in fields.items()]
+    rows = [
+        f"| `{path}` | {_default(field)} | {_cell(field.get('description', ''))} |" for path, field in fields.items()
+    ]
     return ["", f"## {title}", "", says, "", "| setting | default | meaning |", "|---|---|---|", *rows]
 
 

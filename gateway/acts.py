@@ -189,7 +189,18 @@ def _feed_of_quarantined(world: World, position: int) -> system.Feed:
     return feed
 
 
+def _view(world: World, body: Mapping[str, Any], by: str, reason: str) -> Mapping[str, Any]:
+    """Somebody is about to see values: written down before they are shown."""
+    return {"leaf": world.store.ledger.note("view", {"positions": body["positions"], "by": _ascii(by), "reason": _ascii(reason)})}
+
+
+def _ascii(text: str) -> str:
+    """As a leaf holds it: what is not ASCII is escaped."""
+    return text.encode("ascii", "backslashreplace").decode()
+
+
 ACTS: Mapping[str, Act] = {
+    "view": _view,
     "system": _system,
     "release": _release,
     "discard": _discard,

@@ -10,6 +10,7 @@ import fcntl
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -122,15 +123,13 @@ def init(folder: Path, name: str, agency: str, broker: str = "") -> tuple[Path, 
 @contextmanager
 def hold(site: Site) -> Iterator[None]:
     """Be the only process that works on the site.  Raises Refused (`site.running`) where another one is."""
-    site.var.mkdir(mode=0o700, exist_ok=True)
-    handle = os.open(site.var / "gateway.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    handle = _lock_file(site)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as e:
-            raise Refused(Problem(RUNNING)) from e
-        os.truncate(handle, 0)
-        os.write(handle, str(os.getpid()).encode())
+        until = time.monotonic() + _PROBE_S
+        while not _locked(handle, fcntl.LOCK_EX):
+            if time.monotonic() > until:
+                raise Refused(Problem(RUNNING))
+            time.sleep(0.05)  # another command may be looking at this moment
         yield
     finally:
         os.close(handle)  # gives the lock back; it is also gone when the process dies
@@ -138,11 +137,27 @@ def hold(site: Site) -> Iterator[None]:
 
 def held(site: Site) -> bool:
     """Whether a gateway runs on the site at this moment."""
+    handle = _lock_file(site)
     try:
-        with hold(site):
-            return False
-    except Refused:
-        return True
+        return not _locked(handle, fcntl.LOCK_SH)
+    finally:
+        os.close(handle)
+
+
+_PROBE_S = 0.5
+
+
+def _lock_file(site: Site) -> int:
+    site.var.mkdir(mode=0o700, exist_ok=True)
+    return os.open(site.var / "gateway.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def _locked(handle: int, kind: int) -> bool:
+    try:
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def shipped() -> Path:

@@ -32,7 +32,9 @@ def test_every_link_of_a_page_leads_somewhere(page):
 
 def test_every_command_that_the_readme_shows_exists():
     known = re.findall(r"^## `copperline ([a-z -]+?)(?= [\[A-Z]|`)", generate.commands(), re.MULTILINE)
-    shown = re.findall(r"^copperline ([a-z]+(?: (?:list|add|plan|apply))?)", (ROOT / "README.md").read_text(), re.MULTILINE)
+    shown = re.findall(
+        r"^copperline ([a-z]+(?: (?:list|add|plan|apply))?)", (ROOT / "README.md").read_text(), re.MULTILINE
+    )
     assert shown
     missing = [command for command in shown if command not in known and command.split(" ", maxsplit=1)[0] not in known]
     assert not missing

@@ -20,14 +20,14 @@ ROOT = Path(__file__).resolve().parent.parent
 # Later layers may import earlier ones and their own; never the other way.
 LAYERS = [
     {"errors"},
-    {"adapter", "attempt", "breaker", "contracts", "convert", "schedule", "settings", "telemetry", "workers", "xml"}
-    | {"yamlfile"},
-    {"agreement", "archive", "event", "mapping", "site"},
+    {"adapter", "attempt", "backoff", "breaker", "contracts", "convert", "schedule", "settings", "telemetry", "workers"}
+    | {"xml", "yamlfile"},
+    {"agreement", "archive", "event", "lane", "mapping", "site"},
     {"store"},
-    {"access", "bus", "context", "delivery", "intake", "registry", "topology"},
-    {"system"},
-    {"acts", "line", "pull"},
-    {"api", "demo", "runner", "testing"},
+    {"access", "bus", "context", "delivery", "figures", "intake", "registry", "topology"},
+    {"samples", "system"},
+    {"acts", "line", "outbound", "pull"},
+    {"api", "demo", "runner", "standing", "testing"},
     {"cli"},
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}

@@ -69,7 +69,11 @@ def test_every_rule_that_is_off_says_why():
 
 def test_the_lock_names_every_requirement_with_its_digests():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["test"], *project["optional-dependencies"]["build"]]
+    wanted = [
+        *project["dependencies"],
+        *project["optional-dependencies"]["test"],
+        *project["optional-dependencies"]["build"],
+    ]
     lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     locked = dict(re.findall(r"^([a-z0-9-]+)==(\S+) \\\n    --hash=", lock, re.MULTILINE))
     names = {re.split(r"[\[><=~!; ]", line)[0].lower().replace("_", "-") for line in wanted}

@@ -12,7 +12,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -22,9 +22,9 @@ from adapters.flatfile import container
 from adapters.flatfile.check import Checked, checked, digest
 from adapters.flatfile.codes import BUSY, DISK, FOLDER, GONE, REPLACED
 from adapters.flatfile.cursor import At, parsed
-from adapters.flatfile.decode import first, walk
+from adapters.flatfile.decode import walk
 from adapters.flatfile.layouts.choice import form as form_of
-from adapters.flatfile.layouts.items import HEAD_BYTES, LOST, OVERLONG, Head, Item, Place, Skipped, Track
+from adapters.flatfile.layouts.items import HEAD_BYTES, LOST, OVERLONG, Item, Place, Skipped, Track
 from adapters.flatfile.pickup import Folder, Found, identity_of
 from adapters.flatfile.settings import Settings
 from gateway.adapter import BATCH_BYTES, Batch, Context, Document, RawRecord, Rejected
@@ -32,6 +32,8 @@ from gateway.errors import Halt, Problem, Reject, Retry
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 LABEL = "file"
+SOON = timedelta(seconds=5)
+KEPT = ("inode", "bytes", "modified_ns")
 
 
 class _Closed(Exception):
@@ -140,27 +142,192 @@ class FileSource:
 
     def _begin(self, at: At, raw: BinaryIO, limit: int) -> Batch:
         """Opens the document at its place: checked as a whole at its beginning, trusted further on."""
-        stream = raw
+        stream, count = raw, 1
         try:
             count = container.documents(raw, self._settings.compression)
             stream = container.unwrapped(raw, self._settings.compression, at.entry, self._spool(), self._tick)
             found = self._look(stream, at)
-        except Reject as refusal:
-            sha256, size = digest(raw, self._tick)
-            found, count, stream = Checked(sha256, size, problems=refusal.problems), 1, raw
+        except Reject as refusal:  # the container itself: then it is the document
+            found = Checked(*digest(raw, self._tick), problems=refusal.problems)
         except BaseException:
             raw.close()
             raise
         if identity_of(os.fstat(raw.fileno())) != at.identity:
             raw.close()
-            raise Retry(Problem(BUSY), after=timedelta(seconds=5))
+            raise Retry(Problem(BUSY), after=SOON)
         at = replace(at, sha256=found.sha256.hex(), size=found.size)
-        document = Document(LABEL, found.sha256, found.size, found.head.preamble)
         track = Track(at.state)
-        items = iter(()) if found.problems else walk(self._form, stream, found.head, at.place, at.sha256, track)
+        items = walk(self._form, stream, found.head, at.place, at.sha256, track)
+        document = Document(LABEL, found.sha256, found.size, found.head.preamble)
         self._reading = _Reading(raw, stream, at, count, document, items, track)
         if found.problems:
             return self._refused(self._reading, found.problems)
-        if at.offset == 0:
-            self._lines_before(stream, found.head)
         return self._batch(self._reading, limit)
+
+    def _look(self, stream: BinaryIO, at: At) -> Checked:
+        if at.offset:
+            return Checked(bytes.fromhex(at.sha256), at.size, self._form.head(stream, at.size))
+        largest = self._settings.largest.document
+        return checked(stream, self._form, largest, trailer=self._trailer, tick=self._tick)
+
+    def _batch(self, reading: _Reading, limit: int) -> Batch:
+        """As many items as a batch holds; a record too many waits for the next."""
+        gathered = _Gathered(reading.at.place)
+        if reading.pending is not None:
+            gathered.add(reading.pending, reading.track.state)
+            reading.pending = None
+        for item in reading.items:
+            self._tick()
+            if not gathered.fits(item, limit):
+                reading.pending = item if not isinstance(item, Skipped) else None
+                break
+            gathered.add(item, reading.track.state)
+        complete = reading.pending is None
+        if any(what in {OVERLONG, LOST} for _, _, what in gathered.skipped):
+            self._keep(reading)
+        return self._moved(reading, gathered, complete=complete)
+
+    def _moved(self, reading: _Reading, gathered: _Gathered, *, complete: bool) -> Batch:
+        """The batch, with the cursor after it; a finished document is left, the next one in its file begun later."""
+        at = reading.at.moved(gathered.place)
+        if complete:
+            entry = at.entry + 1
+            done = entry >= reading.documents
+            at = replace(at, done=True) if done else replace(at.moved(Place()), entry=entry)
+            self._leave()
+        else:
+            reading.at = at
+        return Batch(at.text(), gathered.records, reading.document, gathered.skipped, complete=complete)
+
+    def _refused(self, reading: _Reading, problems: tuple[Problem, ...]) -> Batch:
+        """The document as one rejected record; what is too large for that goes to the archive, its head stays."""
+        size = reading.document.size
+        reading.stream.seek(0)
+        original = reading.stream.read(size if size <= BATCH_BYTES else HEAD_BYTES)
+        gathered = _Gathered(Place())
+        gathered.add(Rejected(original, "byte 0", problems), "")
+        if size > len(original):
+            self._keep(reading)
+            gathered.add(Skipped(size - len(original), "refused"), "")
+        return self._moved(reading, gathered, complete=True)
+
+    def _keep(self, reading: _Reading) -> None:
+        """The whole document into the archive, encrypted, because a part of it is not in the journal."""
+        reading.stream.flush()
+        self._context.archive.keep(reading.document.sha256, _path(reading.stream), encrypt=True)
+
+    def _archive(self, at: At) -> None:
+        """Every document of a file that was read; nothing where the file is gone already."""
+        with suppress(FileNotFoundError), self._folder.open(at.name) as raw:
+            if not self._same(raw, at):
+                return
+            compression = self._settings.compression
+            try:
+                count = container.documents(raw, compression)
+                for index in range(count):
+                    stream = container.unwrapped(raw, compression, index, self._spool(), self._tick)
+                    self._store(stream)
+            except Reject:  # it was refused whole
+                self._store(raw)
+
+    def _store(self, stream: BinaryIO) -> None:
+        sha256, _ = digest(stream, self._tick)
+        self._context.archive.keep(sha256, _path(stream), encrypt=self._settings.archive == "encrypt")
+
+    def _same(self, raw: BinaryIO, at: At) -> bool:
+        """Whether the file is the one the cursor speaks of: untouched, or with the same bytes in its document."""
+        if identity_of(os.fstat(raw.fileno())) == at.identity:
+            return True
+        if not at.sha256:
+            return False
+        compression = self._settings.compression
+        entry = at.entry if at.offset or at.done else max(at.entry - 1, 0)
+        try:
+            stream = container.unwrapped(raw, compression, entry, self._spool(), self._tick)
+            return digest(stream, self._tick)[0].hex() == at.sha256
+        except (Reject, IndexError):
+            return digest(raw, self._tick)[0].hex() == at.sha256
+
+    def _spool(self) -> Path:
+        """Where unwrapped documents lie while they are read: inside the site, where nobody else looks."""
+        var = self._context.root / "var"
+        return var if var.is_dir() else Path(tempfile.gettempdir())
+
+    def _tick(self) -> None:
+        if self._closed.is_set() or self._context.stop.is_set():
+            raise _Closed
+
+    def _leave(self) -> None:
+        if self._reading:
+            self._reading.close()
+            self._reading = None
+
+
+class _Gathered:
+    """A batch in the making."""
+
+    def __init__(self, place: Place) -> None:
+        self.records: list[RawRecord | Rejected] = []
+        self.skipped: list[tuple[int, int, str]] = []
+        self._bytes = 0
+        self._offset, self._line, self._state = place.offset, place.line, place.state
+
+    @property
+    def place(self) -> Place:
+        """Where the next item begins."""
+        return Place(self._offset, self._line, self._state)
+
+    def fits(self, item: Item, limit: int) -> bool:
+        """Whether the batch can hold one more; a range always fits, and the first record does."""
+        if isinstance(item, Skipped) or not self.records:
+            return True
+        return len(self.records) < limit and self._bytes + len(item.original) <= BATCH_BYTES
+
+    def add(self, item: Item, state: str) -> None:
+        if isinstance(item, Skipped):
+            length, lines = item.length, item.lines
+            self._skip(length, item.what)
+        else:
+            length, lines = len(item.original), item.original.count(b"\n")
+            self.records.append(item)
+            self._bytes += length
+        self._offset += length
+        self._line += lines
+        self._state = state
+
+    def _skip(self, length: int, what: str) -> None:
+        """Neighbours of one name become one range."""
+        if self.skipped:
+            start, before, name = self.skipped[-1]
+            if name == what and start + before == self._offset:
+                self.skipped[-1] = (start, before + length, what)
+                return
+        self.skipped.append((self._offset, length, what))
+
+
+def _replaced(at: At) -> Batch:
+    """The end of a document whose file is no longer there: what was not read of it, by name."""
+    rest = at.size - at.offset
+    problem = Problem(REPLACED, where=str(at.place), rule=f"{rest} of {at.size} bytes were not read")
+    skipped = [(at.offset, rest, "replaced")] if rest else []
+    document = Document(LABEL, bytes.fromhex(at.sha256), at.size)
+    return Batch(At().text(), [Rejected(b"", str(at.place), (problem,))], document, skipped, complete=True)
+
+
+def _identity(raw: BinaryIO) -> tuple[int, int, int]:
+    identity = identity_of(os.fstat(raw.fileno()))
+    return identity.inode, identity.size, identity.modified_ns
+
+
+def _path(stream: BinaryIO) -> Path:
+    """A path of exactly this open file, whatever its name means by now; also where it has none."""
+    return Path(f"/dev/fd/{stream.fileno()}")
+
+
+@contextmanager
+def _edge() -> Iterator[None]:
+    """What the file system says, as what happens next.  Its own words hold names and stay here."""
+    try:
+        yield
+    except OSError as error:
+        raise Retry(Problem(DISK if error.errno in FULL else FOLDER)) from None

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import logging
 
-from gateway.bus.backoff import Backoff, bound_s
-from gateway.bus.lane import WINDOW, Heard, Lane
+from gateway.bus.channel import WINDOW, ChannelLane
 from gateway.bus.publisher import Publisher, Status
 
-__all__ = ["WINDOW", "Backoff", "Heard", "Lane", "Publisher", "Status", "bound_s"]
+__all__ = ["WINDOW", "ChannelLane", "Publisher", "Status"]
 
 # pika logs addresses and its own view of every fault; ours is in `Status`, with a code and a remedy.
 logging.getLogger("pika").setLevel(logging.CRITICAL + 1)

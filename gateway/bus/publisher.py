@@ -16,11 +16,12 @@ from typing import Any, Literal
 import pika
 from pika.exceptions import AMQPError
 
+from gateway.backoff import Backoff
 from gateway.bus.address import parameters
-from gateway.bus.backoff import Backoff
 from gateway.bus.codes import BLOCKED, CREDENTIALS, of_connection
-from gateway.bus.lane import WINDOW, Heard, Lane
+from gateway.bus.channel import WINDOW, ChannelLane
 from gateway.errors import Problem, Refused
+from gateway.lane import Tell
 
 Name = Literal["stopped", "connecting", "connected", "blocked", "waiting", "halted"]
 
@@ -52,7 +53,7 @@ class Publisher:
         self._url = url
         self._new_backoff = backoff
         self._backoff = backoff()
-        self._lanes: list[Lane] = []
+        self._lanes: list[ChannelLane] = []
         self._connection: pika.SelectConnection | None = None
         self._guard = threading.Lock()
         self._up = self._blocked = False
@@ -76,9 +77,9 @@ class Publisher:
         """Do not wait any longer for the next try: something was mended."""
         self._again.set()
 
-    def lane(self, exchange: str, heard: Callable[[Heard], None], *, window: int = WINDOW) -> Lane:
+    def lane(self, exchange: str, heard: Tell, *, window: int = WINDOW) -> ChannelLane:
         """A way to one destination's exchange; usable, once `ready`, from any one thread."""
-        lane = Lane(exchange, heard, post=self._post, backoff=self._new_backoff(), window=window)
+        lane = ChannelLane(exchange, heard, post=self._post, backoff=self._new_backoff(), window=window)
         with self._guard:
             self._lanes.append(lane)
         self._post(lambda: lane.connected(self) if self._up and lane.state == "closed" else None)

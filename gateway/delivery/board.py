@@ -8,11 +8,11 @@ is the exception to that: a withdrawal or a removal waits for no parked delivery
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from typing import TypeAlias
 
-from gateway.bus.backoff import bound_s
+from gateway.backoff import bound_s
 from gateway.store.rows import Exceptional
 
 TRIES = 8
@@ -38,8 +38,11 @@ class Board:
         self._keys: dict[Key, list[int]] = {}
         self._changed: dict[int, Exceptional] = {}
         self._over: list[int] = []
+        self._parked: set[Key] = set()
         for row in rows:
             self._put(row)
+            if row.state == "parked":
+                self._parked.add((row.feed, row.subject))
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -51,10 +54,6 @@ class Board:
     def dirty(self) -> bool:
         """Whether a settlement has something to store."""
         return bool(self._changed or self._over)
-
-    def feed(self, position: int) -> int:
-        """The feed of a row."""
-        return self._rows[position].feed
 
     def holds(self, key: Key, topic: str) -> bool:
         """Must an event of this subject wait here?"""
@@ -72,6 +71,7 @@ class Board:
         row = self._rows.get(position) or Exceptional(position, key[0], "retry", key[1])
         tries = row.attempts + 1
         if tries >= TRIES:
+            self._parked.add(key)
             self._change(replace(row, state="parked", attempts=tries, next_at=0, code=code))
             return
         wait_s = self._draw(0.0, bound_s(tries))
@@ -99,19 +99,22 @@ class Board:
                 found.append(first)
         return sorted(found)
 
-    def parked_behind(self) -> Iterator[int]:
-        """The waiting rows behind a parked one: among them may be what takes something back."""
-        for positions in self._keys.values():
-            if self._rows[positions[0]].state == "parked":
-                yield from (one for one in positions if self._rows[one].state == "waiting")
+    def take_newly_behind(self) -> list[int]:
+        """The rows that wait behind one that has just been parked: among them may be what takes something back."""
+        keys, self._parked = self._parked, set()
+        found = (one for key in keys for one in self._keys.get(key, ()))
+        return sorted(one for one in found if self._rows[one].state == "waiting")
+
+    def release(self, now_us: int) -> int:
+        """A person has mended the cause: try everything that is parked again; returns how many."""
+        parked = [row for row in self._rows.values() if row.state == "parked"]
+        for row in parked:
+            self._change(replace(row, state="retry", attempts=0, next_at=now_us))
+        return len(parked)
 
     def let_pass(self, position: int) -> None:
         """A waiting row takes something back: it waits for nobody."""
         self._change(replace(self._rows[position], state="retry", next_at=0))
-
-    def next_at(self) -> int | None:
-        """When the next retry is due: microseconds UTC."""
-        return min((row.next_at for row in self._rows.values() if row.state == "retry"), default=None)
 
     def parked(self) -> int:
         """How many wait for a person."""

@@ -6,7 +6,6 @@ Each says whether it fired: a fault that came too late proves nothing and is not
 from __future__ import annotations
 
 import os
-import random
 import re
 import shutil
 import socket
@@ -18,8 +17,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-SYSCALLS = ("pwrite64", "fdatasync", "fsync", "openat", "rename", "unlink", "write", "read", "close", "sendto")
-"""Where a process that journals and publishes can be caught; what a machine or a run does not use never fires."""
+CALLS = ("pwrite64", "fdatasync", "fsync", "openat", "rename", "unlink", "write", "close", "sendto")
+"""Where a process that journals and publishes can be caught."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +39,15 @@ def run(command: Sequence[str], *, env: dict[str, str] | None = None, timeout_s:
 
 def calls(command: Sequence[str], *, env: dict[str, str] | None = None) -> Counter[str]:
     """How often the busiest thread of the process makes each call, from one run without faults."""
-    trace = ["strace", "-f", "-qq", "--seccomp-bpf", "-o", "/dev/stdout", "-e", f"trace={','.join(SYSCALLS)}"]
+    trace = ["strace", "-f", "-qq", "--seccomp-bpf", "-o", "/dev/stdout", "-e", f"trace={','.join(CALLS)}"]
     done = subprocess.run(
-        [*trace, *command], env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=240, check=False
+        [*trace, *command],
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        timeout=240,
+        check=False,
     )
     threads = Counter(re.findall(r"^(\d+) +(\w+)\(", done.stdout, re.MULTILINE))
     busiest: Counter[str] = Counter()
@@ -57,7 +62,9 @@ def killed_at_call(command: Sequence[str], call: str, nth: int, *, env: dict[str
     return _traced(command, inject, env=env)
 
 
-def failing_call(command: Sequence[str], call: str, nth: int, error: str, *, env: dict[str, str] | None = None) -> Ended:
+def failing_call(
+    command: Sequence[str], call: str, nth: int, error: str, *, env: dict[str, str] | None = None
+) -> Ended:
     """The `nth` such call and every later one of a thread fails with `error`; the process lives."""
     done = _traced(command, ["-e", f"trace={call}", "-e", f"inject={call}:error={error}:when={nth}+"], env=env)
     return Ended(done.code != 0, done.code, done.output, done.errors)
@@ -159,14 +166,3 @@ def _shut(connection: socket.socket) -> None:
     with suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
     connection.close()
-
-
-def points(found: Counter[str], count: int, random_: random.Random) -> list[tuple[str, int]]:
-    """`count` places to strike, spread over the calls that the process makes; (call, which of them)."""
-    usable = [call for call in SYSCALLS if found[call]]
-    return [(call, random_.randint(1, found[call])) for call, _ in zip(_round(usable), range(count), strict=False)]
-
-
-def _round(items: Sequence[str]) -> Iterator[str]:
-    while True:
-        yield from items

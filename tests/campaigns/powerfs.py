@@ -5,7 +5,10 @@ backing folder.  Directory entries and sizes are durable at once, so it proves n
 directory syncs.  `lying` answers fsync and does nothing.  `torn` is the share of unsynced writes
 that reach the disk anyway, as a kernel may write back in any order.
 
-    python -m tests.campaigns.powerfs BACKING MOUNT [lying] [torn=0.3] [seed=1]
+    python -m tests.campaigns.powerfs BACKING MOUNT [lying] [torn=0.3] [seed=1] [syncs=40] [writes=2]
+
+With `syncs` it cuts its own power: at that many syncs, before the last of them is carried out, or
+so many `writes` after it.
 """
 
 from __future__ import annotations
@@ -29,10 +32,18 @@ ROOT = Path(__file__).resolve().parents[2]
 class PowerFs:
     """A mounted folder, as a context; `cut()` takes the power away, and `backing` holds what survived."""
 
-    def __init__(self, parent: Path, *, lying: bool = False, torn: float = 0.0, seed: int = 0) -> None:
+    def __init__(
+        self, parent: Path, *, lying: bool = False, torn: float = 0.0, seed: int = 0, syncs: int = 0, writes: int = 0
+    ) -> None:
         self.backing = parent / "disk"
         self.mount = parent / "mount"
-        self._options = [*(["lying"] if lying else []), f"torn={torn}", f"seed={seed}"]
+        self._options = [
+            *(["lying"] if lying else []),
+            f"torn={torn}",
+            f"seed={seed}",
+            f"syncs={syncs}",
+            f"writes={writes}",
+        ]
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -49,16 +60,20 @@ class PowerFs:
             time.sleep(0.01)
         return self
 
+    @property
+    def gone(self) -> bool:
+        """It has cut its own power."""
+        return self._process is not None and self._process.poll() is not None
+
     def cut(self) -> None:
         """Kill the file system: whatever it held in memory is lost."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGKILL)
+        self._process.kill()
         self._process.wait()
         subprocess.run(["fusermount3", "-u", "-z", "-q", str(self.mount)], check=False)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self.cut()
+        self.cut()
 
 
 @dataclass(slots=True)
@@ -81,11 +96,13 @@ class _Operations:
 
     use_ns = True
 
-    def __init__(self, backing: str, *, lying: bool, torn: float, seed: int) -> None:
+    def __init__(self, backing: str, *, lying: bool, torn: float, seed: int, syncs: int, writes: int) -> None:
         self._backing = backing
         self._lying = lying
         self._torn = torn
         self._random = random.Random(seed)
+        self._syncs_left, self._writes_left = syncs or None, writes
+        self._dying = False
         self._files: dict[int, _File] = {}
 
     def getattr(self, path: str, fh: int | None = None) -> dict[str, int]:
@@ -116,6 +133,10 @@ class _Operations:
         return bytes(self._file(fh).view[offset : offset + size])
 
     def write(self, path: str, data: bytes, offset: int, fh: int) -> int:
+        if self._dying:
+            self._writes_left -= 1
+            if not self._writes_left:
+                _lose_power()
         file = self._file(fh)
         if offset > len(file.view):
             file.view.extend(bytes(offset - len(file.view)))
@@ -134,6 +155,12 @@ class _Operations:
         return self.release(path, own)
 
     def fsync(self, path: str, datasync: int, fh: int) -> int:
+        if self._syncs_left is not None:
+            self._syncs_left -= 1
+            if self._syncs_left == 0:
+                if not self._writes_left:
+                    _lose_power()
+                self._dying = True
         if not self._lying:
             self._file(fh).sync()
         return 0
@@ -177,7 +204,17 @@ class _Operations:
 
     def statfs(self, path: str) -> dict[str, int]:
         found = os.statvfs(self._backing)
-        names = ("f_bavail", "f_bfree", "f_blocks", "f_bsize", "f_favail", "f_ffree", "f_files", "f_frsize", "f_namemax")
+        names = (
+            "f_bavail",
+            "f_bfree",
+            "f_blocks",
+            "f_bsize",
+            "f_favail",
+            "f_ffree",
+            "f_files",
+            "f_frsize",
+            "f_namemax",
+        )
         return {name: getattr(found, name) for name in names}
 
     def _at(self, path: str) -> str:
@@ -211,6 +248,10 @@ class _Operations:
         return 0
 
 
+def _lose_power() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def _fuse_error(number: int | None) -> Exception:
     import mfusepy
 
@@ -222,9 +263,8 @@ def _serve(backing: str, mount: str, *options: str) -> None:
     import mfusepy
 
     given = dict(option.partition("=")[::2] for option in options)
-    operations = _Operations(
-        backing, lying="lying" in given, torn=float(given.get("torn", 0)), seed=int(given.get("seed", 0))
-    )
+    numbers = {name: int(given.get(name, 0)) for name in ("seed", "syncs", "writes")}
+    operations = _Operations(backing, lying="lying" in given, torn=float(given.get("torn", 0)), **numbers)
     mfusepy.FUSE(operations, mount, foreground=True, nothreads=True, default_permissions=True)
 
 

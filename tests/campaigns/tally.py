@@ -75,7 +75,9 @@ class Tally:
     @property
     def clean(self) -> bool:
         """Every promise held, every fault that fired was recovered from, and every mutant was caught."""
-        return not self.broken and self.fired > 0 and self.recovered == self.fired and self.mutants_caught == self.mutants
+        return (
+            not self.broken and self.fired > 0 and self.recovered == self.fired and self.mutants_caught == self.mutants
+        )
 
     def line(self) -> str:
         """The campaign's last line."""

@@ -36,7 +36,9 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def spawn(command: Sequence[str], *, log: Path, env: dict[str, str] | None = None, user: str = "") -> subprocess.Popen[bytes]:
+def spawn(
+    command: Sequence[str], *, log: Path, env: dict[str, str] | None = None, user: str = ""
+) -> subprocess.Popen[bytes]:
     """Start a server as our child.  It dies with us, even when we are killed."""
     tied = ["setpriv", "--pdeathsig", "KILL"]
     if user:

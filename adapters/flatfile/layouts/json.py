@@ -132,7 +132,7 @@ class JsonArray:
         window.enter(self._layout.path)
         document.seek(begin)
         preamble = document.read(window.offset - begin)
-        return Head(preamble, (*mark, Skipped(len(preamble), "header")), size)
+        return Head(preamble, (*mark, Skipped(len(preamble), "header", preamble.count(b"\n"))), size)
 
     def items(self, document: BinaryIO, head: Head, at: Place, sha: str, track: Track) -> Iterator[Item]:
         layout = self._layout

@@ -178,7 +178,7 @@ def bom(document: BinaryIO, charset: str) -> tuple[Skipped, ...]:
         return ()
     if codecs.lookup(charset).name not in {"utf-8", "ascii"}:
         raise Reject(Problem(CHARSET, where="byte 0", rule="the document says that it is UTF-8"))
-    return (Skipped(3, "bom"),)
+    return (Skipped(3, "bom", 0),)
 
 
 def tail(document: BinaryIO, size: int) -> tuple[int, bytes]:

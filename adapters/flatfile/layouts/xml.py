@@ -58,7 +58,7 @@ class XmlForm:
         first = document.read(HEAD_BYTES)
         if not first.strip():
             return Head(end=size)
-        mark = (Skipped(3, "bom"),) if first.startswith(codecs.BOM_UTF8) else ()
+        mark = (Skipped(3, "bom", 0),) if first.startswith(codecs.BOM_UTF8) else ()
         document.seek(3 if mark else 0)
         return self._look(document, size, self._cutter(document, self._encoding(first)), mark)
 
@@ -72,7 +72,7 @@ class XmlForm:
                 raise Reject(Problem(piece.problem or MALFORMED, where=f"byte {len(before)}"))
             if piece.what in {"record", "broken"}:
                 _closes(document, size, cutter.stack)
-                header = (Skipped(len(before), "header"),) if before else ()
+                header = (Skipped(len(before), "header", before.count(b"\n")),) if before else ()
                 return Head(bytes(before), (*mark, *header), size, state=_state(cutter))
             before += piece.data
             if len(before) > PREAMBLE:

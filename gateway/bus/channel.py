@@ -16,15 +16,16 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import takewhile
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, Protocol
 
 from pika import spec
 
 from gateway.agreement import Projected
-from gateway.bus.backoff import Backoff
+from gateway.backoff import Backoff
 from gateway.bus.codes import NACKED, REFUSED, TOPOLOGY, of_channel
 from gateway.bus.wire import Frames
 from gateway.errors import Problem
+from gateway.lane import Heard, Tell, Ticket
 
 WINDOW = 1000
 """Messages that may be unconfirmed on one channel."""
@@ -35,21 +36,7 @@ WRITTEN_AT_ONCE = 256 * 1024
 DRAIN_S = 1.0
 """How long after a nack the answers to the other messages are waited for."""
 
-Ticket = int
 State = Literal["closed", "opening", "open", "draining"]
-
-
-class Heard(NamedTuple):
-    """What became of messages since the last time; one of these at a time is handed to the sender."""
-
-    confirmed: Sequence[Ticket] = ()
-    """The broker has them, synced."""
-    unrouted: Sequence[Ticket] = ()
-    """Returned although exchange and queue exist: the binding for the topic is missing."""
-    refused: tuple[Ticket, str] | None = None
-    """The one message that the broker closed the channel over, and what it said."""
-    lost: bool = False
-    """Everything else that was handed over and not heard of: unknown, and to be sent again."""
 
 
 class Connection(Protocol):
@@ -62,13 +49,13 @@ class Connection(Protocol):
     def blocked(self) -> bool: ...
 
 
-class Lane:
+class ChannelLane:
     """`send`, `ready` and `problem` are for any thread; all else belongs to the connection's."""
 
     def __init__(
         self,
         exchange: str,
-        heard: Callable[[Heard], None],
+        heard: Tell,
         *,
         post: Callable[[Callable[[], None]], bool],
         backoff: Backoff,
@@ -131,6 +118,9 @@ class Lane:
 
     def close(self) -> None:
         """End in order; what is unconfirmed is heard of as lost."""
+        self._post(self._end)
+
+    def _end(self) -> None:
         channel, self._connection = self._channel, None
         self._lose()
         if channel is not None and channel.is_open:

@@ -1,0 +1,160 @@
+"""Before anything runs: `check` reads every file, `preview` shows one document, `test` runs the samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gateway import agreement, mapping, samples, site, system
+from gateway.cli import OK, PROBLEMS
+from gateway.cli.common import json_option, masked, reason_option, reveal_option, show, site_option, then, why
+from gateway.errors import Problem, Refused
+from gateway.site import Site
+
+
+@click.command()
+@click.argument("name", metavar="[SYSTEM]", default="")
+@site_option
+@json_option
+def check(name: str, folder: Path, as_json: bool) -> int:
+    """Read every system, mapping, code list and agreement; say what is wrong by file, line and field."""
+    here = site.open(folder)
+    problems = list(_problems(here, name))
+    if as_json:
+        show([problem.as_dict() for problem in problems])
+        return PROBLEMS if problems else OK
+    for problem in problems:
+        click.echo(f"{problem.where}: {problem.path}: {problem.rule or problem.code.meaning} [{problem.code.id}]")
+    click.echo(f"{len(problems)} problems" if problems else "nothing is wrong", err=True)
+    if not problems:
+        then("copperline test", "copperline run --once")
+    return PROBLEMS if problems else OK
+
+
+@click.command()
+@click.argument("name", metavar="SYSTEM")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--feed", default="", help="Which feed reads it; told by the file's name, if not given.")
+@click.option("--limit", default=10, help="At most so many records.")
+@site_option
+@json_option
+@reason_option
+@reveal_option
+def preview(name: str, file: Path, feed: str, limit: int, folder: Path, as_json: bool, reason: str, reveal: bool) -> int:
+    """What a system's mapping makes of a FILE: source record, canonical record, problems.  Journals nothing."""
+    if reveal:
+        why(reason)
+    loaded = system.load(site.open(folder), name)
+    if feed and feed not in loaded.feeds:
+        raise click.BadParameter(f"is none of {', '.join(loaded.feeds)}", param_hint="--feed")
+    reads = loaded.feeds[feed] if feed else samples.feed_of(loaded, file)
+    shown = [_shown(one, reveal=reveal) for one in islice(samples.previews(reads, file.read_bytes()), limit)]
+    if as_json:
+        show(shown)
+    else:
+        for one in shown:
+            _print(one)
+        then(f"copperline preview {name} {file} --reveal --reason TEXT")
+    return PROBLEMS if any(one["problems"] for one in shown) else OK
+
+
+@click.command("test")
+@click.argument("name", metavar="[SYSTEM]", default="")
+@click.option("--update", is_flag=True, help="Make what was found what is expected; look at the difference before you keep it.")
+@site_option
+@json_option
+def test(name: str, update: bool, folder: Path, as_json: bool) -> int:
+    """Run the samples that lie beside the mappings."""
+    here = site.open(folder)
+    results = [(each, result) for each in _names(here, name) for result in samples.run(system.load(here, each))]
+    if update:
+        for _, result in results:
+            samples.update(result)
+    wrong = [result for _, result in results if result.differs and not update]
+    if as_json:
+        show([{"system": each, "sample": result.sample.name, "differs": list(result.differs)} for each, result in results])
+        return PROBLEMS if wrong else OK
+    for each, result in results:
+        verdict = "updated" if update else "differs" if result.differs else "as expected"
+        click.echo(f"{each}/{result.sample.name}: {verdict}")
+        for path in () if update else result.differs[:20]:
+            click.echo(f"  {path}")
+    if wrong:
+        then(f"copperline preview {name or 'SYSTEM'} FILE", "copperline test --update, where the new result is right")
+    return PROBLEMS if wrong else OK
+
+
+def _problems(here: Site, name: str) -> Iterator[Problem]:
+    for each in _names(here, name):
+        try:
+            loaded = system.load(here, each)
+        except Refused as e:
+            yield from (_placed(problem, f"systems/{each}/") for problem in e.problems)
+        else:
+            yield from _unused(loaded)
+    if not name:
+        try:
+            agreement.load_all(here.agreements)
+        except Refused as e:
+            yield from (_placed(problem, "agreements/") for problem in e.problems)
+
+
+def _unused(loaded: system.System) -> Iterator[Problem]:
+    """Nothing here by default: a mapping's own lint says which source fields are neither used nor ignored."""
+    lint = getattr(mapping, "lint", None)
+    for feed in loaded.feeds.values() if lint else ():
+        for compiled in feed.mappings.values():
+            yield from lint(compiled, feed)
+
+
+def _placed(problem: Problem, folder: str) -> Problem:
+    return Problem(problem.code, problem.path, folder + problem.where if problem.where else folder, problem.rule)
+
+
+def _names(here: Site, name: str) -> list[str]:
+    return [name] if name else list(site.system_folders(here))
+
+
+def _shown(one: samples.Preview, *, reveal: bool) -> dict[str, Any]:
+    fields = dict(getattr(one.record, "fields", {}))
+    drafts = [{**draft, "data": draft.get("data", {})} for draft in one.drafts]
+    return {
+        "where": one.record.where,
+        "kind": one.record.kind,
+        "source": fields if reveal else masked(fields),
+        "canonical": drafts if reveal else [_masked(draft) for draft in drafts],
+        "problems": [problem.as_dict() for problem in one.problems],
+    }
+
+
+def _masked(draft: dict[str, Any]) -> dict[str, Any]:
+    """Entity and part stay; everything that a record says becomes its shape."""
+    return {key: value if key in ("entity", "removed") else masked(value) for key, value in draft.items()}
+
+
+def _print(one: dict[str, Any]) -> None:
+    click.echo(f"-- {one['kind']} at {one['where']}")
+    for key, value in one["source"].items():
+        click.echo(f"   {key} = {value}")
+    for draft in one["canonical"]:
+        click.echo(f"   => {draft.get('entity') or 'removed ' + draft['removed']}")
+        for path, value in _flat(draft.get("data", {})):
+            click.echo(f"      {path} = {value}")
+    for problem in one["problems"]:
+        click.echo(f"   !! {problem['code']} {problem['path']}: {problem['rule']}\n      {problem['remedy']}")
+
+
+def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    match value:
+        case dict():
+            for key, item in value.items():
+                yield from _flat(item, f"{path}.{key}" if path else key)
+        case list():
+            for index, item in enumerate(value):
+                yield from _flat(item, f"{path}[{index}]")
+        case _:
+            yield path, value

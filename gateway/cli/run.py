@@ -1,0 +1,101 @@
+"""`run`: the gateway itself, until it is told to stop, or once through everything that is there."""
+
+from __future__ import annotations
+
+import gc
+import json
+import signal
+import sys
+import threading
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+import gateway
+from gateway import acts, registry, site, standing, store, telemetry
+from gateway.cli import NOT_REACHED, OK, REFUSED
+from gateway.cli.common import json_option, progress, site_option, table, then
+from gateway.errors import Refused
+from gateway.figures import PAIRS, RECORDS
+from gateway.runner import Runner
+from gateway.schedule import duration
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Read what is there, deliver it, print the figures, and stop.")
+@click.option("--timeout", default="30s", help="With --once: stop when nothing has moved for so long.")
+@site_option
+@json_option
+def run(once: bool, timeout: str, folder: Path, as_json: bool) -> int:
+    """Run the gateway of a site.  SIGTERM lets what is under way finish."""
+    patience = _patience(timeout)
+    clashes = registry.clashes()
+    if clashes:
+        raise Refused(*clashes)
+    here = site.open(folder)
+    keys = site.keys(here)
+    stop = _stopped_by_signals()
+    telemetry.start()
+    log = telemetry.log(site=here.settings.site)
+    metrics = telemetry.Metrics()
+    metrics.set("copperline_build_info", 1, version=gateway.__version__)
+    gc.freeze()  # what is loaded by now stays: the collector need not look at it again with every batch
+    with site.hold(here):
+        opened = store.open(here.store_url(), keys)
+        try:
+            runner = Runner(here, opened, keys, log=log, metrics=metrics, stop=stop)
+            runner.start()
+            log.info("gateway started", version=gateway.__version__, systems=sorted(runner.lines))
+            try:
+                return _once(runner, patience, as_json=as_json) if once else _on(runner, acts.World(here, opened, keys, runner.refresh, runner.outbound.wake))
+            finally:
+                runner.close()
+                log.info("gateway stopped")
+        finally:
+            opened.close()
+
+
+def _on(runner: Runner, world: acts.World) -> int:
+    board = standing.Board(runner.site.var)
+    try:
+        runner.run(lambda: acts.pending(world), lambda: board.write(runner))
+    finally:
+        board.clear()
+    return OK
+
+
+def _once(runner: Runner, patience: timedelta, *, as_json: bool) -> int:
+    figures = runner.once(patience, progress("records")).as_dict()
+    problems = runner.problems()
+    for name, problem in problems.items():
+        click.echo(f"{name}: {problem}\nWhat to do: {problem.code.remedy}", err=True)
+    if as_json:
+        sys.stdout.write(json.dumps(figures) + "\n")
+    else:
+        _shown(figures)
+        then("copperline status", "copperline tail")
+    if problems or runner.starved:
+        return REFUSED
+    return NOT_REACHED if figures["in_progress"] else OK
+
+
+def _shown(figures: dict[str, Any]) -> None:
+    keys = (*RECORDS, *PAIRS)
+    rows = [[name, *(each[key] for key in keys)] for name, each in figures["systems"].items()]
+    table([*rows, ["all", *(figures[key] for key in keys)]], "system", *keys)
+
+
+def _patience(text: str) -> timedelta:
+    try:
+        return duration(text)
+    except ValueError as e:
+        raise click.BadParameter(str(e), param_hint="--timeout") from e
+
+
+def _stopped_by_signals() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop

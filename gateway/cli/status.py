@@ -1,0 +1,108 @@
+"""`status`: one page that says whether everything is well, and what to do where it is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gateway import agreement, site, standing
+from gateway.cli.common import json_option, reading, show, site_option, table, then
+from gateway.errors import Refused
+from gateway.figures import PAIRS, RECORDS
+from gateway.site import Site
+from gateway.store import Store
+from gateway.store.rows import Counts
+
+
+@click.command()
+@site_option
+@json_option
+def status(folder: Path, as_json: bool) -> None:
+    """Whether the gateway runs, what came in, what went out, and what waits for a person."""
+    with reading(folder) as (here, opened):
+        said = _said(here, opened)
+    if as_json:
+        show(said)
+        return
+    click.echo(f"site {said['site']}: the gateway {'runs' if said['running'] else 'does not run'}; ledger {said['ledger']} leaves; {said['free_bytes'] >> 20} MB free")
+    table([[row[key] for key in ("system", "state", "breaker", *RECORDS[0:])] for row in said["systems"]], "system", "state", "breaker", *RECORDS)
+    table([[row[key] for key in ("destination", "state", *PAIRS)] for row in said["destinations"]], "destination", "state", *PAIRS)
+    _next(said)
+
+
+def _said(here: Site, opened: Store) -> dict[str, Any]:
+    live = standing.read(here.var) if site.held(here) else None
+    return {
+        "site": here.settings.site,
+        "running": live is not None,
+        "intake_paused": bool(live and live["intake_paused"]),
+        "ledger": opened.ledger.size(),
+        "free_bytes": opened.free_bytes(),
+        "store_bytes": opened.size_bytes(),
+        "quarantined": len(opened.quarantine.entries(limit=1000)),
+        "systems": _systems(here, opened, live["systems"] if live else {}),
+        "destinations": _destinations(here, opened, live["destinations"] if live else {}),
+    }
+
+
+def _systems(here: Site, opened: Store, live: Any) -> list[dict[str, Any]]:
+    decided = {row.system: row.state for row in opened.systems.all()}
+    halted = {row.system: row.problem for row in opened.journal.feeds() if row.state == "halted"}
+    totals = opened.journal.totals()
+    found = []
+    for name in sorted({*site.system_folders(here), *decided}):
+        records = totals.get(name)
+        now = live.get(name, {})
+        found.append(
+            {
+                "system": name,
+                "state": "halted" if name in halted else now.get("state") or decided.get(name, "new"),
+                "breaker": now.get("breaker", "-"),
+                "problem": halted.get(name) or now.get("problem"),
+                **{key: getattr(records, key) if records else 0 for key in RECORDS},
+            }
+        )
+    return found
+
+
+def _destinations(here: Site, opened: Store, live: Any) -> list[dict[str, Any]]:
+    topics = _topics(here)
+    found = []
+    for row in opened.deliveries.destinations():
+        name = f"{row.agreement}/{row.name}"
+        wants = topics.get(row.agreement)
+        counts = opened.deliveries.counts(row.id, wants) if wants else Counts()
+        state = live.get(name, {}).get("state") or (row.state if wants else "no agreement")
+        found.append(
+            {"destination": name, "state": state, "problem": live.get(name, {}).get("problem"), **{key: getattr(counts, key) for key in PAIRS}}
+        )
+    return found
+
+
+def _topics(here: Site) -> dict[str, Any]:
+    """What each agreement asks for; one that cannot be read asks for nothing, and `check` says why."""
+    found = {}
+    for path in sorted(here.agreements.glob("*.yaml")):
+        try:
+            found[path.stem] = agreement.matcher(agreement.load(path).topics)
+        except Refused as e:
+            click.echo(str(e), err=True)
+    return found
+
+
+def _next(said: dict[str, Any]) -> None:
+    for row in (*said["systems"], *said["destinations"]):
+        if row["problem"]:
+            problem = row["problem"]
+            place = f" ({problem['where']})" if problem.get("where") else ""
+            click.echo(f"{row.get('system') or row['destination']}: {problem['code']}: {problem['rule']}{place}\nWhat to do: {problem['remedy']}", err=True)
+    if said["intake_paused"]:
+        click.echo("Intake waits for free space; deliveries go on.  Free some, or lower free_space: in site.yaml.", err=True)
+    if said["quarantined"]:
+        then(f"copperline quarantine list   ({said['quarantined']} records wait for a person)")
+    if not said["running"]:
+        then("copperline run")
+
+

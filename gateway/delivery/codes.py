@@ -1,0 +1,31 @@
+"""Why a destination, or one delivery, does not move."""
+
+from __future__ import annotations
+
+from gateway.errors import code
+
+NOT_IN_FORCE = code(
+    "delivery.not-in-force",
+    "The agreement is not in force today, so its destinations receive nothing.",
+    "Its events wait in the journal. Renew `valid` in the agreement, or remove the agreement.",
+)
+PAUSED = code(
+    "delivery.paused",
+    "A person paused this destination.",
+    "Its events wait in the journal until it is resumed.",
+)
+FULL = code(
+    "delivery.full",
+    "So many deliveries failed one by one that the destination takes no new ones.",
+    "See why with `copperline status`, mend it, then have the parked ones tried again.",
+)
+UNROUTED = code(
+    "delivery.unrouted",
+    "The destination exists, but nothing there takes events of this topic.",
+    "Apply the topology, then have the parked ones tried again.",
+)
+REFUSED = code(
+    "delivery.refused",
+    "The destination refused this one event.",
+    "It is probably larger than the broker allows: have the limit raised, or have the agreement name fewer fields.",
+)

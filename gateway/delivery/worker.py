@@ -1,0 +1,300 @@
+"""One destination's pump: a thread that reads the journal, sends, and settles what was confirmed.
+
+Each round: what was heard, what is due again, then a slice of each feed in turn, so that a million
+rows of one system delay no call of another.  A settlement is stored after some 500 ends or 200 ms.
+A crash at any point sends again what was not settled, under the same ids, and loses nothing.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Literal
+
+from gateway import agreement as agreements
+from gateway.agreement import Agreement, Destination
+from gateway.delivery.board import Draw
+from gateway.delivery.codes import FULL, NOT_IN_FORCE, PAUSED
+from gateway.delivery.flow import Flow
+from gateway.errors import Problem, Retry
+from gateway.event import Keys
+from gateway.lane import Heard, Lane, Lanes, OwnLog
+from gateway.store import Store
+from gateway.store.rows import Settlement
+
+SLICE = 250
+"""Rows of one feed that are read at once, before the next feed has its turn."""
+UNDER_WAY = 2000
+"""Messages handed over and unconfirmed: twice the lane's window, so that it never runs dry."""
+READ_AHEAD = 4000
+"""Rows of one feed beyond its position that are held in memory."""
+SETTLED_AT = 500
+"""Ends after which a settlement is stored."""
+SETTLED_AFTER_S = 0.2
+"""Time after which it is, however few they are."""
+LOOK_S = 1.0
+"""How often feeds, rows that a person changed and the agreement's validity are looked at without being told."""
+ROWS_MOST = 1000
+"""Failed, parked and waiting deliveries of one destination, before it stops."""
+
+
+class Delivery:
+    """Delivers to one destination.  `start` and `stop`, or `step` on the caller's own thread; never both.
+
+    `lanes`: where the destination's way out is made, such as a `bus.Publisher`; None for the site's
+    own log.  `clock`: now, aware.  Raises ValueError where a destination on the bus has no lanes.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        agreement: Agreement,
+        destination: Destination,
+        *,
+        keys: Keys,
+        lane: Lanes | None = None,
+        clock: Callable[[], datetime],
+        stop: threading.Event,
+        draw: Draw = random.uniform,
+    ) -> None:
+        self.agreement = agreement
+        self.destination = destination
+        self.failed: BaseException | None = None
+        """What ended the thread: a fault that no retry mends."""
+        self._deliveries = store.deliveries
+        self._clock = clock
+        self._stop = stop
+        self._halted = threading.Event()
+        self._wake = threading.Event()
+        self._heard: deque[Heard] = deque()
+        self._lane = self._way(lane)
+        self.id = self._deliveries.destination(agreement.name, destination.name, start=_start(agreement.start))
+        self._flow = Flow(
+            agreements.compile(agreement, keys),
+            self._deliveries.positions(self.id),
+            self._deliveries.exceptions(self.id, limit=10 * ROWS_MOST),
+            draw,
+        )
+        self._turns: deque[int] = deque()
+        self._told: set[int] = set()
+        self._all = True
+        self._state = "running"
+        self._released = False
+        self._unstored: Settlement | None = None
+        self._looked = self._settled = float("-inf")
+        self._settled_moves = 0
+        self._thread = threading.Thread(target=self._run, name=f"deliver {agreement.name}.{destination.name}", daemon=True)
+
+    @property
+    def moves(self) -> int:
+        """Grows with every event that ended here."""
+        return self._flow.moves
+
+    @property
+    def parked(self) -> int:
+        """Deliveries that wait for a person."""
+        return self._flow.board.parked()
+
+    @property
+    def problem(self) -> Problem | None:
+        """Why nothing leaves at the moment; None while all is well."""
+        forbidden = self._forbidden()
+        if forbidden is None and len(self._flow.board) >= ROWS_MOST:
+            return Problem(FULL)
+        return forbidden or self._lane.problem
+
+    def start(self) -> None:
+        """Begin to deliver; returns at once."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 5.0) -> None:
+        """End after the round that is under way.  What is unconfirmed is sent again after the next start."""
+        self._halted.set()
+        self._wake.set()
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
+        self._lane.close()
+
+    def wake(self, feed: int | None = None) -> None:
+        """Something was journalled, in this feed or in any; from any thread."""
+        if feed is None:
+            self._all = True
+        else:
+            self._told.add(feed)
+        self._wake.set()
+
+    def release(self) -> None:
+        """Try everything that is parked again: a person has mended the cause.  From any thread."""
+        self._released = True
+        self._wake.set()
+
+    def idle(self) -> bool:
+        """Everything that was readable is settled; rows that are tried again later do not count."""
+        return not (self._heard or self._turns or self._told or self._all) and self._flow.quiet and not self._unsettled
+
+    def step(self) -> bool:
+        """One round.  False: there was nothing to do.  Raises what the store raises; then nothing is lost."""
+        now_us = _microseconds(self._clock())
+        if self._unstored is not None:
+            self._store()
+        moved = self._hear(now_us)
+        self._look()
+        if self._released:
+            self._released = False
+            moved |= self._flow.board.release(now_us) > 0
+        if self._lane.ready.is_set() and self._forbidden() is None:
+            moved |= self._read(now_us)
+        moved |= self._hear(now_us)
+        moved |= self._send()
+        return self._settle() or moved
+
+    def _forbidden(self) -> Problem | None:
+        """Why nothing may leave."""
+        if not self.agreement.in_force(self._clock()):
+            return Problem(NOT_IN_FORCE)
+        return Problem(PAUSED) if self._state != "running" else None
+
+    def _way(self, lanes: Lanes | None) -> Lane:
+        if self.destination.via == "log":
+            return OwnLog(self._hear_later)
+        if lanes is None:
+            raise ValueError(f"{self.destination.name} is on the bus, and there is no broker")
+        return lanes.lane(agreements.exchange(self.agreement.name, self.destination.name), self._hear_later)
+
+    def _hear_later(self, heard: Heard) -> None:
+        """On the lane's thread."""
+        self._heard.append(heard)
+        self._wake.set()
+
+    def _run(self) -> None:
+        try:
+            while not (self._halted.is_set() or self._stop.is_set()):
+                if not self._round():
+                    self._wake.wait(self._pause_s())
+                    self._wake.clear()
+            self._settle(now=True)  # what was confirmed need not be sent again
+        except Exception as e:  # noqa: BLE001 -- the edge of a thread: the runner sees it and ends the process
+            self.failed = e
+
+    def _round(self) -> bool:
+        try:
+            return self.step()
+        except Retry as e:
+            after = e.after or timedelta(seconds=1)
+            self._all = True
+            self._halted.wait(after.total_seconds())
+            return True
+
+    def _hear(self, now_us: int) -> bool:
+        moved = False
+        while self._heard:
+            heard = self._heard.popleft()
+            self._flow.hear(heard, now_us)
+            if heard.lost:
+                self._all = True
+            moved = True
+        return moved
+
+    def _look(self) -> None:
+        """Once a second: feeds that are new, and whether a person paused the destination."""
+        if time.monotonic() - self._looked < LOOK_S:
+            return
+        self._looked = time.monotonic()
+        self._flow.reach(self._deliveries.positions(self.id))
+        self._state = next(row.state for row in self._deliveries.destinations() if row.id == self.id)
+        self._all = True
+
+    def _read(self, now_us: int) -> bool:
+        """What is due again, then one slice of the feed whose turn it is, and of the next, while there is room."""
+        moved = self._read_due(now_us)
+        self._line_up()
+        for _ in range(len(self._turns)):
+            if self._flow.under_way >= UNDER_WAY or len(self._flow.board) >= ROWS_MOST:
+                break
+            feed = self._turns.popleft()
+            track = self._flow.tracks[feed]
+            if len(track) >= READ_AHEAD:
+                self._turns.append(feed)
+                continue
+            rows = self._deliveries.read(self.id, feed, track.read_to, SLICE)
+            if len(rows) == SLICE:
+                self._turns.append(feed)
+            if rows:
+                self._flow.admit(track, rows, now_us)
+                self._send()
+                moved = True
+        return moved
+
+    def _line_up(self) -> None:
+        """Give a turn to the feeds that may have something new."""
+        if self._all:
+            self._all = False
+            new = set(self._flow.tracks)
+        else:
+            new = self._told & self._flow.tracks.keys()
+        self._told -= new
+        self._turns.extend(sorted(new - set(self._turns)))
+
+    def _read_due(self, now_us: int) -> bool:
+        board = self._flow.board
+        if not len(board):
+            return False
+        if passing := board.take_newly_behind():
+            self._flow.let_withdrawals_pass(self._deliveries.events(passing))
+        due = board.due(now_us, self._flow.busy(), lambda feed, position: self._flow.tracks[feed].position >= position)
+        if not due:
+            return False
+        self._flow.again(self._deliveries.events(due), now_us)
+        return True
+
+    def _send(self) -> bool:
+        batch = self._flow.take_batch()
+        if not batch:
+            return False
+        if not self._lane.send(batch):
+            self._flow.rewind()
+            self._all = True
+        return True
+
+    @property
+    def _unsettled(self) -> bool:
+        return self._unstored is not None or self._flow.moves != self._settled_moves or self._flow.board.dirty
+
+    def _settle(self, *, now: bool = False) -> bool:
+        ended = self._flow.moves - self._settled_moves
+        waited = time.monotonic() - self._settled >= SETTLED_AFTER_S
+        if not (now or ended >= SETTLED_AT or waited):
+            return False
+        self._settled = time.monotonic()
+        self._settled_moves = self._flow.moves
+        self._unstored = self._flow.settlement()
+        return self._store()
+
+    def _store(self) -> bool:
+        """Store the settlement.  Where the store cannot, it is kept and stored before anything else happens."""
+        if self._unstored is None:
+            return False
+        self._deliveries.settle(self.id, self._unstored)
+        self._unstored = None
+        return True
+
+    def _pause_s(self) -> float:
+        """How long to wait for a wake-up."""
+        return SETTLED_AFTER_S if self._unsettled or not self._flow.quiet else LOOK_S
+
+
+def _start(day: date | None) -> Literal["now"] | int:
+    if day is None:
+        return "now"
+    return _microseconds(datetime(day.year, day.month, day.day, tzinfo=UTC))
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _microseconds(at: datetime) -> int:
+    return (at - _EPOCH) // timedelta(microseconds=1)

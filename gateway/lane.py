@@ -1,0 +1,84 @@
+"""Where delivery ends and the carrying begins: what a way out takes, and what it says became of it.
+
+Delivery hands over batches and is called back; whatever carries them (RabbitMQ, or nothing at all
+for the site's own log) never reads the journal and never decides what may leave.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol, TypeAlias
+
+from gateway.agreement import Projected
+from gateway.errors import Problem
+
+Ticket: TypeAlias = int
+"""What the sender calls a message: the event's position."""
+
+
+class Heard(NamedTuple):
+    """What became of messages since the last time."""
+
+    confirmed: Sequence[Ticket] = ()
+    """The destination has them, durably."""
+    unrouted: Sequence[Ticket] = ()
+    """Returned although the destination exists: it is not bound for their topic."""
+    refused: tuple[Ticket, str] | None = None
+    """The one message that cannot be taken, and what the destination said."""
+    lost: bool = False
+    """Everything else that was handed over and not heard of: unknown, and to be sent again."""
+
+
+Tell: TypeAlias = Callable[[Heard], None]
+"""How a lane calls back: from any thread, briefly, never blocking it.  Calls come one at a time, in order."""
+
+
+class Lane(Protocol):
+    """The way to one destination."""
+
+    ready: threading.Event
+    """Set while messages are taken."""
+
+    @property
+    def problem(self) -> Problem | None:
+        """Why none are, or why the last ones were not."""
+        ...
+
+    def send(self, batch: Sequence[tuple[Ticket, Projected]]) -> bool:
+        """Hand over a batch, in order, without waiting.  False: nothing was taken.
+
+        True is no promise: what is not confirmed is heard of as lost.
+        """
+        ...
+
+    def close(self) -> None:
+        """Hand over no more; what is unconfirmed may be heard of as lost."""
+        ...
+
+
+class Lanes(Protocol):
+    """Makes lanes: `bus.Publisher` is one."""
+
+    def lane(self, exchange: str, heard: Tell) -> Lane:
+        """A way to one destination."""
+        ...
+
+
+class OwnLog:
+    """The site's own log: what was projected is delivered, for whoever reads the log projects it again."""
+
+    problem: Problem | None = None
+
+    def __init__(self, heard: Tell) -> None:
+        self.ready = threading.Event()
+        self.ready.set()
+        self._heard = heard
+
+    def send(self, batch: Sequence[tuple[Ticket, Projected]]) -> bool:
+        """Confirm every message at once."""
+        self._heard(Heard(confirmed=[ticket for ticket, _ in batch]))
+        return True
+
+    def close(self) -> None:
+        """Nothing is held."""

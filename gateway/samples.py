@@ -1,0 +1,137 @@
+"""Samples beside a mapping, run as tests: what the feed makes of a file, against what is expected of it.
+
+`samples/<feed>.csv` or `samples/<feed>-something.csv` is read by the feed whose name it begins with;
+`expected/<same name>.json` lists the canonical records, and the problems of what is rejected.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from gateway.adapter import Document, RawRecord, Rejected
+from gateway.errors import Halt, Problem, Refused, Reject, code
+from gateway.system import Feed, System
+
+NO_FEED = code(
+    "sample.no-feed",
+    "a sample does not begin with the name of a feed",
+    "Name it after the feed that reads it: samples/<feed>.csv or samples/<feed>-<what it shows>.csv.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a feed makes of one raw record."""
+
+    record: RawRecord | Rejected
+    drafts: tuple[Mapping[str, Any], ...]
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One sample: whether it gave what was expected, and at which paths not."""
+
+    sample: Path
+    expected: Path
+    found: list[Any]
+    differs: tuple[str, ...]
+    """Paths, never values; "(missing)" where nothing is expected yet."""
+
+
+def previews(feed: Feed, body: bytes) -> Iterator[Preview]:
+    """Every record of a document as this feed would take it.  Raises Refused or Halt where it is refused whole."""
+    document = Document("sample", hashlib.sha256(body).digest(), len(body), body=body)
+    for record in feed.decode(document):
+        yield _preview(feed, record)
+
+
+def run(system: System) -> Iterator[Result]:
+    """Every sample of a system, in order of name."""
+    for sample in sorted((system.folder / "samples").glob("*")):
+        if sample.is_file() and not sample.name.startswith("."):
+            yield _run(system, sample)
+
+
+def update(result: Result) -> None:
+    """Make what was found what is expected."""
+    result.expected.parent.mkdir(exist_ok=True)
+    result.expected.write_bytes(orjson.dumps(result.found, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+
+
+def feed_of(system: System, sample: Path) -> Feed:
+    """The feed that reads a sample.  Raises Refused where its name does not say."""
+    fitting = [name for name in system.feeds if sample.name == name or sample.name.startswith((f"{name}.", f"{name}-"))]
+    if fitting:
+        return system.feeds[max(fitting, key=len)]
+    if len(system.feeds) == 1:
+        return next(iter(system.feeds.values()))
+    raise Refused(Problem(NO_FEED, where=sample.name))
+
+
+def differences(expected: Any, found: Any, path: str = "") -> Iterator[str]:
+    """The paths at which two JSON values differ."""
+    match expected, found:
+        case dict(), dict():
+            for key in sorted({*expected, *found}):
+                yield from differences(expected.get(key, _ABSENT), found.get(key, _ABSENT), f"{path}.{key}" if path else key)
+        case list(), list():
+            if len(expected) != len(found):
+                yield f"{path} ({len(expected)} expected, {len(found)} found)"
+            for index, pair in enumerate(zip(expected, found, strict=False)):
+                yield from differences(*pair, f"{path}[{index}]")
+        case _ if expected != found:
+            yield path
+
+
+_ABSENT = object()
+
+
+def _run(system: System, sample: Path) -> Result:
+    found = list(_told(feed_of(system, sample), sample.read_bytes()))
+    expected = system.folder / "expected" / f"{sample.stem}.json"
+    if not expected.is_file():
+        return Result(sample, expected, found, ("(missing)",))
+    return Result(sample, expected, found, tuple(differences(orjson.loads(expected.read_bytes()), found)))
+
+
+def _told(feed: Feed, body: bytes) -> Iterator[Any]:
+    try:
+        for preview in previews(feed, body):
+            yield from preview.drafts
+            if preview.problems:
+                yield {"rejected": [f"{problem.code.id} {problem.path}".strip() for problem in preview.problems]}
+    except Halt as e:
+        yield {"refused": [e.problem.code.id]}
+    except Refused as e:
+        yield {"refused": [problem.code.id for problem in e.problems]}
+
+
+def _preview(feed: Feed, record: RawRecord | Rejected) -> Preview:
+    if isinstance(record, Rejected):
+        return Preview(record, (), record.problems)
+    if record.change == "remove":
+        return Preview(record, ({"removed": feed.entity(record.kind)},), ())
+    try:
+        drafts = feed.translate(record)
+    except Reject as e:
+        return Preview(record, (), e.problems)
+    return Preview(record, tuple(_said(draft) for draft in drafts), ())
+
+
+def _said(draft: Any) -> dict[str, Any]:
+    said = {
+        "entity": draft.entity,
+        "part": draft.part,
+        "subject": draft.subject,
+        "agency": draft.agency,
+        "time": draft.time,
+        "data": orjson.loads(draft.data),
+    }
+    return {key: value for key, value in said.items() if value != ""}
