@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 import os
 import shlex
 import shutil
@@ -76,11 +77,7 @@ def main(arguments: list[str]) -> int:
 
 def _prepare_environment() -> bool:
     """Make `.venv` as the lock says, unless it already is; False where it cannot be made."""
-    wanted = hashlib.sha256(
-        b"\0".join(
-            [LOCK.read_bytes(), (ROOT / "pyproject.toml").read_bytes(), sys.version.encode(), str(ROOT).encode()]
-        )
-    ).hexdigest()
+    wanted = _wanted()
     stamp = VENV / "copperline.stamp"
     if stamp.exists() and stamp.read_text() == wanted:
         return True
@@ -101,6 +98,15 @@ def _prepare_environment() -> bool:
             return False
     stamp.write_text(wanted)
     return True
+
+
+def _wanted() -> str:
+    """Stands for everything that `.venv` depends on."""
+    import tomllib  # not before we know that this Python has it
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    parts = [LOCK.read_bytes(), json.dumps(project).encode(), sys.version.encode(), str(ROOT).encode()]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
 def _environment() -> dict[str, str]:

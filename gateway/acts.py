@@ -128,7 +128,7 @@ def _discard(world: World, body: Mapping[str, Any], by: str, reason: str) -> Map
 
 
 def _remap(world: World, body: Mapping[str, Any], by: str, reason: str) -> Mapping[str, Any]:
-    changed = [change for change in differences(world, body, by=by, reason=reason, dry_run=False)]
+    changed = differences(world, body, by=by, reason=reason, dry_run=False)
     world.wake()
     return {"records": len({change["position"] for change in changed}), "events": len(changed)}
 
@@ -189,9 +189,10 @@ def _feed_of_quarantined(world: World, position: int) -> system.Feed:
     return feed
 
 
-def _view(world: World, body: Mapping[str, Any], by: str, reason: str) -> Mapping[str, Any]:
-    """Somebody is about to see values: written down before they are shown."""
-    return {"leaf": world.store.ledger.note("view", {"positions": body["positions"], "by": _ascii(by), "reason": _ascii(reason)})}
+def _note(world: World, body: Mapping[str, Any], by: str, reason: str) -> Mapping[str, Any]:
+    """Write down that something was done, or is about to be: that values are shown, that the topology was applied."""
+    said = {key: value for key, value in body.items() if key != "kind"}
+    return {"leaf": world.store.ledger.note(body["kind"], {**said, "by": _ascii(by), "reason": _ascii(reason)})}
 
 
 def _ascii(text: str) -> str:
@@ -200,7 +201,7 @@ def _ascii(text: str) -> str:
 
 
 ACTS: Mapping[str, Act] = {
-    "view": _view,
+    "note": _note,
     "system": _system,
     "release": _release,
     "discard": _discard,

@@ -16,7 +16,7 @@ THRESHOLD = 5
 """Failures in a row that open a breaker."""
 
 LONGEST = timedelta(minutes=5)
-"""No wait between two tries is longer, unless the system asks for more."""
+"""No wait between two tries is longer."""
 
 State = Literal["closed", "open", "half-open", "tripped"]
 
@@ -24,7 +24,8 @@ State = Literal["closed", "open", "half-open", "tripped"]
 def full_jitter(failures: int, *, first: timedelta = timedelta(seconds=1), dice: random.Random | None = None) -> timedelta:
     """How long to wait after so many failures in a row: anything up to a bound that doubles, to `LONGEST`."""
     bound = min(LONGEST, first * 2 ** min(failures, 16))
-    return bound * (dice or random).uniform(0.1, 1.0)
+    share: float = (dice or random).uniform(0.1, 1.0)
+    return bound * share
 
 
 @dataclass(slots=True)
@@ -60,11 +61,11 @@ class Breaker:
         """A call came back with an answer."""
         self.failures, self.opened_until, self.trying = 0, None, False
 
-    def failed(self, now: datetime, after: timedelta | None = None) -> timedelta:
-        """A call found the system unreachable; returns how long to wait before the next (the system's own wish, or jitter)."""
+    def failed(self, now: datetime) -> timedelta:
+        """A call found the system unreachable; returns how long to wait before the next."""
         self.failures += 1
         self.trying = False
-        wait = full_jitter(self.failures, dice=self.dice) if after is None else after
+        wait = full_jitter(self.failures, dice=self.dice)
         if self.failures >= THRESHOLD:
             self.opened_until = now + wait
         return wait

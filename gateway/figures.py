@@ -8,10 +8,13 @@ delivered, parked, withheld, expired or in progress, and in exactly one of these
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gateway import agreement
+from gateway.site import Site
+from gateway.store import Store
 from gateway.store.rows import Accepted, Counts
 
 RECORDS = ("read", "accepted", "unchanged", "late", "quarantined")
@@ -66,8 +69,28 @@ class Tally:
         )
 
 
-def add(left: Counts, right: Counts) -> Counts:
-    """Both together."""
+def wanted(site: Site) -> dict[tuple[str, str], Callable[[str], bool]]:
+    """Every destination that an agreement names, by agreement and name, and which topics it asks for."""
+    return {
+        (one.name, to.name): agreement.matcher(one.topics)
+        for one in agreement.load_all(site.agreements)
+        for to in one.destinations
+    }
+
+
+def standing_by_system(site: Site, store: Store) -> dict[str, Counts]:
+    """Where the pairs of each system's events stand, over every destination that was ever opened and is still agreed."""
+    agreed = wanted(site)
+    opened = [(row.id, wants) for row in store.deliveries.destinations() if (wants := agreed.get((row.agreement, row.name)))]
+    found: dict[str, Counts] = {}
+    for feed in store.journal.feeds():
+        for destination, wants in opened:
+            counts = store.deliveries.counts(destination, wants, feed=feed.id)
+            found[feed.system] = _add(found.get(feed.system, Counts()), counts)
+    return found
+
+
+def _add(left: Counts, right: Counts) -> Counts:
     return Counts(**{key: getattr(left, key) + getattr(right, key) for key in PAIRS})
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from gateway.adapter import Context
@@ -98,8 +99,11 @@ class Line:
                 self.breaker.succeeded()
             case "retry" if pulled.ours:
                 loop.due = now + (pulled.after or STARVED)
+            case "retry" if pulled.after is not None:  # the system has answered: come back then
+                loop.due = now + pulled.after
+                self.breaker.succeeded()
             case "retry":
-                loop.due = now + self.breaker.failed(now, pulled.after)
+                loop.due = now + self.breaker.failed(now)
             case "halt":
                 assert pulled.problem is not None
                 self.halt(pulled.problem)
@@ -115,7 +119,8 @@ class Surroundings:
     counted: Counted
     proceed: Callable[[Line], bool]
     """Whether a pull of this line may take another batch."""
-    wake: Callable[[], None]
+    wake: Callable[[int], None]
+    """Told the feed whose events were journalled."""
 
 
 def make(system: System, state: str, digest: str, around: Surroundings) -> Line:
@@ -144,7 +149,7 @@ def problem(said: Mapping[str, str]) -> Problem:
 
 
 def _loop(feed: Feed, row: FeedRow, line: Line, around: Surroundings) -> Loop:
-    intake = Intake(around.store, feed, row.id, shadow=line.state == "shadow", wake=around.wake)
+    intake = Intake(around.store, feed, row.id, shadow=line.state == "shadow", wake=partial(around.wake, row.id))
     if _let(around.site, row.id).exists():
         _let(around.site, row.id).unlink()
         intake.guard.let_through()

@@ -7,32 +7,36 @@ pairs.  The site's own log is always open.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from functools import cached_property
+import time
 from typing import Any
 
 from gateway import agreement, context
-from gateway.adapter import Log
 from gateway.agreement import Agreement, Destination
-from gateway.bus.publisher import Publisher
 from gateway.delivery import Delivery
 from gateway.event import Keys
-from gateway.figures import add
+from gateway.figures import standing_by_system
+from gateway.settings import Address
 from gateway.site import Site
 from gateway.store import Store
 from gateway.store.rows import Counts
+
+__all__ = ["Outbound", "standing_by_system"]
+
+LOOK_S = 0.2
+"""How often the store is asked whether anything is in progress."""
 
 
 class Outbound:
     """The deliveries of one gateway.  `start`, then `wake` after every commit that made events, then `stop`."""
 
-    def __init__(self, site: Site, store: Store, keys: Keys, *, log: Log) -> None:
+    def __init__(self, site: Site, store: Store, keys: Keys) -> None:
+        self._site = site
         self._store = store
-        self._log = log
         self._stop = threading.Event()
+        self._look = 0.0
         self._agreements = agreement.load_all(site.agreements)
         broker = site.settings.broker
-        self._publisher = Publisher(broker.resolve) if broker is not None and self._on_bus() else None
+        self._publisher = _publisher(broker) if broker is not None and self._on_bus() else None
         self._deliveries = [self._delivery(one, to, keys) for one in self._agreements for to in one.destinations if self._open(to)]
 
     def start(self) -> None:
@@ -50,10 +54,10 @@ class Outbound:
         if self._publisher is not None:
             self._publisher.stop()
 
-    def wake(self) -> None:
-        """Events were journalled."""
+    def wake(self, feed_id: int | None = None) -> None:
+        """Events were journalled, in this feed or in any."""
         for delivery in self._deliveries:
-            delivery.wake()
+            delivery.wake(feed_id)
 
     @property
     def failed(self) -> BaseException | None:
@@ -67,18 +71,14 @@ class Outbound:
 
     def settled(self) -> bool:
         """Whether nothing is in progress any more at any destination."""
-        return all(delivery.idle() for delivery in self._deliveries) and not any(
-            counts.in_progress for counts in self.counts().values()
-        )
+        if not all(delivery.idle() for delivery in self._deliveries) or time.monotonic() < self._look:
+            return False
+        self._look = time.monotonic() + LOOK_S
+        return not any(counts.in_progress for counts in self.counts().values())
 
     def counts(self) -> dict[str, Counts]:
         """Where the pairs of each system's events stand, over the destinations that are open."""
-        found: dict[str, Counts] = {}
-        for row in self._store.journal.feeds():
-            for delivery in self._deliveries:
-                counts = self._store.deliveries.counts(delivery.id, self._wants[delivery.agreement.name], feed=row.id)
-                found[row.system] = add(found.get(row.system, Counts()), counts)
-        return found
+        return standing_by_system(self._site, self._store)
 
     def standing(self) -> dict[str, Any]:
         """Per destination: whether it delivers, and why not."""
@@ -90,10 +90,6 @@ class Outbound:
             for each in self._deliveries
         }
 
-    @cached_property
-    def _wants(self) -> Mapping[str, Callable[[str], bool]]:
-        return {one.name: agreement.matcher(one.topics) for one in self._agreements}
-
     def _on_bus(self) -> bool:
         return any(to.via == "bus" for one in self._agreements for to in one.destinations)
 
@@ -103,3 +99,9 @@ class Outbound:
     def _delivery(self, one: Agreement, to: Destination, keys: Keys) -> Delivery:
         lane = self._publisher if to.via == "bus" else None
         return Delivery(self._store, one, to, keys=keys, lane=lane, clock=context.now, stop=self._stop)
+
+
+def _publisher(broker: Address) -> Any:
+    from gateway.bus.publisher import Publisher
+
+    return Publisher(broker.resolve)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, Literal
 
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
@@ -99,10 +100,13 @@ class Pull:
         except _StoreWaits as e:
             return self._ended(Pulled("retry", e.said.after, e.said.problem, ours=True))
         except Retry as e:
-            return self._ended(Pulled("retry", e.after, e.problem))
+            if e.after is None:
+                return self._ended(Pulled("retry", None, e.problem))
+            self._attempt.rest()  # it has answered: what the source knows, such as a file that still grows, is kept
+            return Pulled("retry", e.after, e.problem)
         except Halt as e:
             return self._ended(Pulled("halt", None, e.problem))
-        except Exception as e:  # noqa: BLE001 - the edge to plugins: whatever one raises halts its system and no other
+        except Exception as e:
             self._context.log.error("poll failed", exc_info=e)
             return self._ended(Pulled("halt", None, Problem(FAULT, rule=f"{type(e).__name__} in the adapter")))
 
@@ -165,6 +169,10 @@ def _patience(stop: threading.Event) -> Any:
         retry=retry_if_exception(lambda e: isinstance(e, Retry) and e.after is None),
         stop=stop_after_attempt(3),
         wait=wait_random_exponential(multiplier=0.1, max=1),
-        sleep=stop.wait,
+        sleep=partial(_rest, stop),
         reraise=True,
     )
+
+
+def _rest(stop: threading.Event, seconds: float) -> None:
+    stop.wait(seconds)

@@ -10,13 +10,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from gateway import context, line, system
 from gateway.adapter import Log
-from gateway.errors import GatewayError, Problem, Refused
+from gateway.errors import Problem, Refused
 from gateway.event import Keys
 from gateway.figures import Figures, Tally
 from gateway.line import Line, Loop
@@ -47,10 +47,10 @@ class Runner:
         self._lock = threading.RLock()
         self._wake = threading.Event()
         self._starved = False
-        self._fatal: GatewayError | None = None
+        self._fatal: BaseException | None = None
         self._tally = Tally()
         self._shown: Callable[[int], None] = lambda _records: None
-        self.outbound = Outbound(site, store, keys, log=log)
+        self.outbound = Outbound(site, store, keys)
         self._around = line.Surroundings(
             site, store, context.build(site, keys, log, stop), self._counted, self._proceed, self.outbound.wake
         )
@@ -79,7 +79,7 @@ class Runner:
         """Poll and deliver until `stop` is set.  `carry_out` does what commands asked for; `told` follows every round."""
         requests = threading.Thread(target=self._requests, args=(carry_out,), name="requests", daemon=True)
         requests.start()
-        while not self.stop.is_set() and self._fatal is None:
+        while not self.stop.is_set() and not self._broke():
             self._round(lambda loop, now: loop.due <= now)
             told()
             self._wake.wait(ROUND_S)
@@ -97,11 +97,11 @@ class Runner:
         self._shown = shown
         before = self.outbound.counts()
         moved, seen = time.monotonic(), None
-        while not self.stop.is_set() and self._fatal is None:
+        while not self.stop.is_set() and not self._broke():
             self._round(lambda loop, now: not loop.settled and (loop.ended is None or loop.due <= now))
             if (now_seen := (self._tally.moves, self.outbound.moves)) != seen:
                 moved, seen = time.monotonic(), now_seen
-            if self._all_asked() and self.outbound.settled():
+            if self._all_asked(patience) and self.outbound.settled():
                 break
             if time.monotonic() - moved > patience.total_seconds():
                 self._log.warning("run gave up waiting", seconds=patience.total_seconds())
@@ -127,6 +127,19 @@ class Runner:
         """The systems that a person must look at, each with its problem."""
         with self._lock:
             return {name: each.problem for name, each in self.lines.items() if each.problem is not None}
+
+    def standing(self) -> dict[str, dict[str, Any]]:
+        """Per system: its state, its breaker, and its problem if it has one."""
+        now = self._around.context.clock()
+        with self._lock:
+            return {
+                name: {
+                    "state": each.state,
+                    "breaker": each.breaker.state(now),
+                    "problem": each.problem.as_dict() if each.problem is not None else None,
+                }
+                for name, each in self.lines.items()
+            }
 
     def _line(self, name: str) -> Line:
         """The line of a system as its folder and its state now say."""
@@ -253,13 +266,21 @@ class Runner:
         """Whether intake waits for free space."""
         return self._starved
 
-    def _all_asked(self) -> bool:
+    def _broke(self) -> bool:
+        """Whether the process must end: the store failed, here or in a delivery."""
+        self._fatal = self._fatal or self.outbound.failed
+        return self._fatal is not None
+
+    def _all_asked(self, patience: timedelta) -> bool:
+        """Whether every feed has nothing newer, or cannot be asked within anybody's patience."""
         now = self._around.context.clock()
+
+        def asked(each: Line, loop: Loop) -> bool:
+            return loop.settled or not each.asks or each.rests(loop, now) or (loop.ended is not None and loop.due > now + patience)
+
         with self._lock:
             return all(
-                not loop.busy and (loop.settled or not each.asks or each.rests(loop, now))
-                for each in self.lines.values()
-                for loop in each.loops.values()
+                not loop.busy and asked(each, loop) for each in self.lines.values() for loop in each.loops.values()
             )
 
     def _requests(self, carry_out: Callable[[], None]) -> None:

@@ -25,7 +25,7 @@ from gateway.event import Draft
 WRONG = code(
     "system.wrong",
     "system.yaml says something that cannot be used",
-    "Correct the line that is named; docs/systems.md lists every key.",
+    "Correct the line that is named; docs/settings.md lists every key.",
 )
 MISSING = code(
     "system.missing",

@@ -10,7 +10,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator, MutableMapping
-from typing import IO, Any, Literal, cast
+from typing import Any, Literal, TextIO, cast
 
 import orjson
 import structlog
@@ -66,7 +66,7 @@ class Metrics:
             yield f"{name}{{{shown}}} {value:g}" if shown else f"{name} {value:g}"
 
 
-def start(stream: IO[str] | None = None) -> None:
+def start(stream: TextIO | None = None) -> None:
     """Begin to log: JSON lines to `stream` (standard error).  A second call changes the stream."""
     structlog.configure(
         processors=[

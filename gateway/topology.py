@@ -79,7 +79,7 @@ def plan(agreements: Iterable[Agreement], url: str) -> list[Step]:
 
     Raises Refused where the broker cannot be asked.
     """
-    from gateway.bus import admin  # noqa: PLC0415 -- pika: a command that asks no broker does not pay for it
+    from gateway.bus import admin  # pika: a command that asks no broker does not pay for it
 
     with admin.connect(url) as broker:
         return [step for one in wanted(agreements) if (step := _asked(broker, one)) is not None]
@@ -103,7 +103,7 @@ def apply(agreements: Sequence[Agreement], url: str) -> list[Step]:
 
     Raises Refused, and changes nothing, where something of the same name is different.
     """
-    from gateway.bus import admin  # noqa: PLC0415 -- as above
+    from gateway.bus import admin  # pika: a command that asks no broker does not pay for it
 
     steps = plan(agreements, url)
     different = [Problem(DIFFERENT, path=step.name, rule="") for step in steps if step.state == "different"]

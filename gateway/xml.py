@@ -18,7 +18,7 @@ from lxml import etree
 
 from gateway.errors import Code, Problem, Reject, code
 
-Element: TypeAlias = "etree._Element"
+Element: TypeAlias = "etree._Element"  # noqa: SLF001 - lxml has no public name for what its functions return
 
 DOCTYPE = code(
     "xml.doctype",
@@ -78,7 +78,7 @@ def parse(data: bytes, *, encoding: str | None = None) -> Element:
         root = etree.fromstring(data, parser(encoding))
     except etree.XMLSyntaxError as error:
         raise Reject(Problem(_code(data), where=f"line {error.lineno}")) from None
-    if root.getroottree().docinfo.doctype:  # an entity would be dropped silently otherwise
+    if getattr(root.getroottree().docinfo, "doctype", ""):  # an entity would be dropped silently otherwise
         raise Reject(Problem(DOCTYPE))
     return root
 
@@ -216,10 +216,7 @@ class Cutter:
             token = match[0]
             if match["start"] and self._is_record(token):
                 yield from self._record(token)
-            elif match["text"] and token.strip() and not self._tags:
-                yield from self._lost(MALFORMED)
-                return
-            elif (match["start"] and not self._open(token)) or (match["end"] and not self._close(token)):
+            elif not self._passes(match):
                 yield from self._lost(MALFORMED)
                 return
             else:
@@ -229,6 +226,14 @@ class Cutter:
         elif self._tags:
             yield Piece(b"", "lost", problem=TRUNCATED)
 
+    def _passes(self, match: re.Match[bytes]) -> bool:
+        """Takes notice of what is no record.  False where no XML document goes on like this."""
+        if match["start"]:
+            return self._open(match[0])
+        if match["end"]:
+            return self._close(match[0])
+        return bool(self._tags) or not match["text"] or not match[0].strip()
+
     def _token(self) -> re.Match[bytes] | None:
         """The next token; None at the end, or where none can be made out within the limit."""
         while True:
@@ -237,7 +242,6 @@ class Cutter:
                 return match
             if len(self._data) - self._at > self._longest or not self._more():
                 return match
-        return None
 
     def _more(self) -> bool:
         block = self._document.read(BLOCK)
@@ -277,7 +281,7 @@ class Cutter:
             while len(element):
                 element = element[0]
                 names.append(self._naming.of(element.tag))
-            spaces = {prefix: uri for prefix, uri in element.nsmap.items()}
+            spaces = dict(element.nsmap)
             self._known[stack] = tuple(names), spaces, _wrapper(spaces, self._encoding)
         return self._known[stack]
 

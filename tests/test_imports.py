@@ -36,7 +36,7 @@ RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 OWNERS = {
     "fastapi": {"gateway.api"},
     "lxml": {"gateway.xml", "adapters.flatfile", "adapters.soap"},
-    "pika": {"gateway.bus"},
+    "pika": {"gateway.bus", "gateway.demo.consumer"},  # the latter stands for a city service, outside the gateway
     "psycopg": {"gateway.store"},
     "pyodbc": {"adapters.odbc"},
     "sqlite3": {"gateway.store"},

@@ -16,6 +16,8 @@ from adapters.flatfile.decode import walk
 from adapters.flatfile.layouts.items import Form, Head, Place, Skipped, Total, Track
 from gateway.errors import Problem, Reject
 
+NOTHING = Head()
+
 
 @dataclass(frozen=True, slots=True)
 class Checked:
@@ -23,7 +25,7 @@ class Checked:
 
     sha256: bytes
     size: int
-    head: Head = Head()
+    head: Head = NOTHING
     problems: tuple[Problem, ...] = ()
 
 

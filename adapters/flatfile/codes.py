@@ -109,6 +109,11 @@ BUSY = code(
     "The file changed in the moment it was read.",
     "Nothing; it is read again at the next poll. If it repeats, choose a stronger sign of completeness under `ready`.",
 )
+WAITING = code(
+    "flatfile.waiting",
+    "A file is there, but has not been unchanged for long enough to be complete.",
+    "Nothing; it is looked at again in a moment.",
+)
 FOLDER = code(
     "flatfile.folder",
     "The drop folder or a file in it cannot be reached.",

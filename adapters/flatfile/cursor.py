@@ -39,6 +39,10 @@ class At:
         """Whether the file has been begun and not finished."""
         return bool(self.name) and not self.done
 
+    def of(self, identity: Identity) -> At:
+        """The same place in a file with this identity."""
+        return replace(self, inode=identity.inode, bytes=identity.size, modified_ns=identity.modified_ns)
+
     def moved(self, place: Place) -> At:
         """The same document, further on."""
         return replace(self, offset=place.offset, line=place.line, state=place.state)

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
@@ -130,6 +130,12 @@ class Folder:
             return polls <= 1 and self._ready.seconds == 0
         watch.polls += 1
         return watch.polls >= polls and (now - watch.since).total_seconds() >= self._ready.seconds
+
+    def pause(self) -> timedelta | None:
+        """When to look again at files that only have to stay unchanged; None where there are none."""
+        if self._ready.by != "stable" or not self._watched:
+            return None
+        return timedelta(seconds=max(1.0, self._ready.seconds / max(self._ready.polls - 1, 1)))
 
     def open(self, name: str) -> BinaryIO:
         """The file, for reading.  Raises FileNotFoundError where it is gone."""

@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 from adapters.flatfile import container
 from adapters.flatfile.check import Checked, checked, digest
-from adapters.flatfile.codes import BUSY, DISK, FOLDER, GONE, REPLACED
+from adapters.flatfile.codes import BUSY, DISK, FOLDER, GONE, REPLACED, WAITING
 from adapters.flatfile.cursor import At, parsed
 from adapters.flatfile.decode import walk
 from adapters.flatfile.layouts.choice import form as form_of
@@ -33,7 +33,6 @@ from gateway.errors import Halt, Problem, Reject, Retry
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 LABEL = "file"
 SOON = timedelta(seconds=5)
-KEPT = ("inode", "bytes", "modified_ns")
 
 
 class _Closed(Exception):
@@ -78,7 +77,7 @@ class FileSource:
         """The next batch of the file under way, or the first of the next file that is ready."""
         with self._lock:
             try:
-                with _edge():
+                with edge():
                     return self._read(after, limit)
             except _Closed:
                 return Batch(after, more=False)
@@ -94,7 +93,7 @@ class FileSource:
         at = parsed(cursor)
         if not (at.name and at.done):
             return
-        with self._lock, _edge():
+        with self._lock, edge():
             self._leave()
             if self._settings.archive != "delete":
                 self._archive(at)
@@ -126,7 +125,9 @@ class FileSource:
                 raw = self._folder.open(name)
             except FileNotFoundError:
                 continue  # taken away between the look and the opening
-            return self._begin(At(name, *_identity(raw)), raw, limit)
+            return self._begin(At(name).of(identity_of(os.fstat(raw.fileno()))), raw, limit)
+        if pause := self._folder.pause():
+            raise Retry(Problem(WAITING), after=pause)
         return Batch(after, more=False)
 
     def _go_on(self, at: At, limit: int) -> Batch:
@@ -138,7 +139,7 @@ class FileSource:
         if not self._same(raw, at):
             raw.close()
             return _replaced(at)
-        return self._begin(replace(at, **dict(zip(KEPT, _identity(raw), strict=True))), raw, limit)
+        return self._begin(at.of(identity_of(os.fstat(raw.fileno()))), raw, limit)
 
     def _begin(self, at: At, raw: BinaryIO, limit: int) -> Batch:
         """Opens the document at its place: checked as a whole at its beginning, trusted further on."""
@@ -314,18 +315,13 @@ def _replaced(at: At) -> Batch:
     return Batch(At().text(), [Rejected(b"", str(at.place), (problem,))], document, skipped, complete=True)
 
 
-def _identity(raw: BinaryIO) -> tuple[int, int, int]:
-    identity = identity_of(os.fstat(raw.fileno()))
-    return identity.inode, identity.size, identity.modified_ns
-
-
 def _path(stream: BinaryIO) -> Path:
     """A path of exactly this open file, whatever its name means by now; also where it has none."""
     return Path(f"/dev/fd/{stream.fileno()}")
 
 
 @contextmanager
-def _edge() -> Iterator[None]:
+def edge() -> Iterator[None]:
     """What the file system says, as what happens next.  Its own words hold names and stay here."""
     try:
         yield

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 import orjson
 
@@ -28,6 +28,15 @@ class Fixed(NamedTuple):
     type: str
 
 
+Attributes: TypeAlias = tuple[tuple[str, str | Literal[True]], ...]
+"""CloudEvents attributes; the only one that is no text says yes, or is absent."""
+
+
+def text(value: str | Literal[True]) -> str:
+    """An attribute as a message header."""
+    return "true" if value is True else value
+
+
 class Projected(NamedTuple):
     """One event for one agreement, ready to leave."""
 
@@ -42,13 +51,13 @@ class Projected(NamedTuple):
     fields: tuple[str, ...]
     """The names of the fields disclosed, ("*",) for all."""
     fixed: Fixed
-    varying: tuple[tuple[str, str], ...]
+    varying: Attributes
     """The attributes that are this event's own."""
 
     @property
     def headers(self) -> dict[str, str]:
         """Every attribute, mirrored as a message header."""
-        return {PREFIX + name: value for name, value in (*self.fixed.attributes, *self.varying)}
+        return {PREFIX + name: text(value) for name, value in (*self.fixed.attributes, *self.varying)}
 
 
 @lru_cache(maxsize=4096)
@@ -70,7 +79,7 @@ def fixed(topic: str, system: str, mapping: str, status: str) -> Fixed:
     return Fixed(written, orjson.dumps(dict(written))[:-1] + b",", f"police.{entity}.{action}.{major}")
 
 
-def body(shared: Fixed, varying: tuple[tuple[str, str], ...], data: bytes) -> bytes:
+def body(shared: Fixed, varying: Attributes, data: bytes) -> bytes:
     """The whole event as JSON.  `data` must be one JSON value already."""
     return b'%b%b,"data":%b}' % (shared.json, orjson.dumps(dict(varying))[1:-1], data)
 

@@ -41,9 +41,9 @@ FIELD = code(
 )
 
 _KEYS = (
-    "agreement title parties purpose law_enforcement valid topics fields backfill destinations start".split()
+    ["agreement", "title", "parties", "purpose", "law_enforcement", "valid", "topics", "fields", "backfill", "destinations", "start"]
 )
-_NEEDED = "agreement title parties purpose valid topics fields destinations".split()
+_NEEDED = ["agreement", "title", "parties", "purpose", "valid", "topics", "fields", "destinations"]
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _TREATMENTS = ("plain", "absent")
 _LIMITS = {"length": 0, "hours": 0, "deliveries": DELIVERIES}
@@ -245,9 +245,9 @@ def _text(value: Any) -> str:
 
 
 def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("is true or false")
-    return value
+    if value is True or value is False:
+        return bool(value)
+    raise ValueError("is true or false")
 
 
 def _count(value: Any) -> int:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import orjson
 
-from gateway.agreement.envelope import Projected, body, fixed, instant
+from gateway.agreement.envelope import Attributes, Projected, body, fixed, instant
 from gateway.agreement.fields import UNMAPPED, Project, classified, compile
 from gateway.errors import Code, code
 
@@ -119,6 +119,7 @@ class Projector:
         if extra and extra.get("backfill") and not self._backfill:
             return Withheld(BACKFILL)
         entity, action = topic.split(".", 4)[2:4]
+        fields: tuple[str, ...]
         if action == "removed":
             data, fields = _removal(entity, out.data), REMOVAL
         elif (fields := self._fields(entity)) == ():
@@ -135,7 +136,7 @@ class Projector:
 
     def _data(self, entity: str, fields: tuple[str, ...], data: bytes) -> bytes | Withheld:
         unmapped = self._only_classified and _SUSPECT in data
-        if fields == ALL and not unmapped:
+        if fields == ALL and not unmapped and data.startswith(b"{"):
             return data  # the record's own bytes, never parsed
         try:
             kept = orjson.loads(data)
@@ -153,7 +154,7 @@ class Projector:
         id = self._token(out.event)
         subject = self._kept_token(out.subject)
         recorded_us = out.recorded
-        varying = (
+        varying: Attributes = (
             ("id", id),
             ("subject", subject),
             ("recordedtime", instant(recorded_us)),
@@ -167,12 +168,12 @@ class Projector:
         shared = fixed(topic, out.system, out.mapping, out.status)
         return Projected(body(shared, varying, data), id, topic, recorded_us, fields, shared, varying)
 
-    def _rare(self, out: Outgoing) -> tuple[tuple[str, str], ...]:
+    def _rare(self, out: Outgoing) -> Attributes:
         extra = out.extra or {}
-        found = [("expirytime", out.expires)] if out.expires else []
+        found: list[tuple[str, str | Literal[True]]] = [("expirytime", out.expires)] if out.expires else []
         found += [(name, self._token(bytes.fromhex(extra[name]))) for name in _REFERENCES if name in extra]
         if extra.get("backfill"):
-            found.append(("backfill", "true"))
+            found.append(("backfill", True))
         return tuple(found)
 
     def _kept_token(self, token: bytes) -> str:

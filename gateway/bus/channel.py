@@ -15,6 +15,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any, Literal, Protocol
 
@@ -22,7 +23,7 @@ from pika import spec
 
 from gateway.agreement import Projected
 from gateway.backoff import Backoff
-from gateway.bus.codes import NACKED, REFUSED, TOPOLOGY, of_channel
+from gateway.bus.codes import NACKED, PERMISSION, REFUSED, of_channel
 from gateway.bus.wire import Frames
 from gateway.errors import Problem
 from gateway.lane import Heard, Tell, Ticket
@@ -37,6 +38,23 @@ DRAIN_S = 1.0
 """How long after a nack the answers to the other messages are waited for."""
 
 State = Literal["closed", "opening", "open", "draining"]
+
+
+@dataclass(slots=True)
+class _Flight:
+    """What is under way on one channel; a new channel begins with none of it."""
+
+    waiting: deque[tuple[Ticket, Projected]] = field(default_factory=deque)
+    sent: dict[int, tuple[Ticket, str]] = field(default_factory=dict)
+    """Delivery tag to ticket and message id, in order."""
+    tag: int = 0
+    confirmed: list[Ticket] = field(default_factory=list)
+    """Not told yet."""
+    unrouted: list[Ticket] = field(default_factory=list)
+    back: set[str] = field(default_factory=set)
+    """Ids of messages that were returned and not yet answered for."""
+    checking: bool = False
+    """Whether exchange and queue still exist is being asked."""
 
 
 class Connection(Protocol):
@@ -65,6 +83,8 @@ class ChannelLane:
         self.state: State = "closed"
         self.problem: Problem | None = None
         """Why nothing is sent, while that is so."""
+        self.over = False
+        """Closed for good."""
         self.ready = threading.Event()
         """Set while messages are taken."""
         self._heard = heard
@@ -76,7 +96,7 @@ class ChannelLane:
         self._channel: Any = None
         self._frames: Frames | None = None
         self._retry: object = None
-        self._forget()
+        self._now = _Flight()
 
     def send(self, batch: Sequence[tuple[Ticket, Projected]]) -> bool:
         """Hand over a batch, in order.  False: there is no connection and nothing was taken.
@@ -89,6 +109,8 @@ class ChannelLane:
 
     def connected(self, connection: Connection) -> None:
         """The connection is up: open a channel."""
+        if self.over:
+            return
         self._connection = connection
         self._open()
 
@@ -100,14 +122,14 @@ class ChannelLane:
     def pump(self) -> None:
         """Publish what waits, as far as the window allows."""
         connection, frames = self._connection, self._frames
-        if self.state != "open" or self._checking or connection is None or frames is None or connection.blocked():
+        if self.state != "open" or self._now.checking or connection is None or frames is None or connection.blocked():
             return
         pieces: list[bytes] = []
-        room = 0
-        while self._waiting and len(self._sent) < self._window:
-            ticket, event = self._waiting.popleft()
-            self._tag += 1
-            self._sent[self._tag] = (ticket, event.id)
+        room, now = 0, self._now
+        while now.waiting and len(now.sent) < self._window:
+            ticket, event = now.waiting.popleft()
+            now.tag += 1
+            now.sent[now.tag] = (ticket, event.id)
             pieces += frames.message(event)
             room += len(event.body)
             if room > WRITTEN_AT_ONCE:
@@ -118,6 +140,7 @@ class ChannelLane:
 
     def close(self) -> None:
         """End in order; what is unconfirmed is heard of as lost."""
+        self.over = True
         self._post(self._end)
 
     def _end(self) -> None:
@@ -150,11 +173,11 @@ class ChannelLane:
 
     def _begin(self) -> None:
         assert self._connection is not None
-        self._forget()
+        self._now = _Flight()
         self._frames = Frames(self._channel.channel_number, self.exchange, frame_max=self._connection.frame_max())
         self.state = "open"
-        if self.problem is None or self.problem.code is TOPOLOGY:
-            self.problem = None
+        if self.problem is not None and self.problem.code not in (NACKED, PERMISSION, REFUSED):
+            self.problem = None  # these stay until a message has gone through
         self.ready.set()
         self._heard(Heard())
 
@@ -162,7 +185,7 @@ class ChannelLane:
         if self.state != "open":
             self._heard(Heard(lost=True))
             return
-        self._waiting.extend(batch)
+        self._now.waiting.extend(batch)
         self.pump()
 
     def _answered(self, answer: Any) -> None:
@@ -172,26 +195,26 @@ class ChannelLane:
         if isinstance(method, spec.Basic.Nack):
             self._nacked()
         elif tickets:
-            self._confirmed.extend(tickets)
+            self._now.confirmed.extend(tickets)
             self._healthy(len(tickets))
-        if self._unrouted and not self._checking:
+        if self._now.unrouted and not self._now.checking:
             self._checked()
-        if self.state == "draining" and not self._sent:
+        if self.state == "draining" and not self._now.sent:
             self._reopen()
-        elif len(self._confirmed) >= TOLD_AT_ONCE or not self._sent:
+        elif len(self._now.confirmed) >= TOLD_AT_ONCE or not self._now.sent:
             self._tell()
         self.pump()
 
     def _answered_for(self, tag: int, *, multiple: bool) -> list[Ticket]:
         """The tickets that an answer is about, without those that were returned."""
-        sent = self._sent
+        sent = self._now.sent
         tags = list(takewhile(lambda one: one <= tag, sent)) if multiple else [tag]
         found = [sent.pop(one) for one in tags if one in sent]
-        if not self._back:
+        if not self._now.back:
             return [ticket for ticket, _ in found]
-        self._unrouted.extend(ticket for ticket, id in found if id in self._back)
-        tickets = [ticket for ticket, id in found if id not in self._back]
-        self._back.difference_update(id for _, id in found)
+        self._now.unrouted.extend(ticket for ticket, id in found if id in self._now.back)
+        tickets = [ticket for ticket, id in found if id not in self._now.back]
+        self._now.back.difference_update(id for _, id in found)
         return tickets
 
     def _healthy(self, answers: int) -> None:
@@ -205,16 +228,16 @@ class ChannelLane:
 
     def _returned(self, channel: Any, method: Any, properties: Any, body: bytes) -> None:
         """A message that no queue took; its ack follows.  Look whether exchange and queue are there before judging."""
-        self._back.add(properties.message_id)
-        if not self._checking:
-            self._checking = True
+        self._now.back.add(properties.message_id)
+        if not self._now.checking:
+            self._now.checking = True
             self._check(self._checked)
 
     def _checked(self) -> None:
         """They are: so it is the binding, and the message's ack has come before this answer."""
-        self._checking = False
-        if self._unrouted:
-            unrouted, self._unrouted = self._unrouted, []
+        self._now.checking = False
+        if self._now.unrouted:
+            unrouted, self._now.unrouted = self._now.unrouted, []
             self._heard(Heard(unrouted=unrouted))
         self.pump()
 
@@ -244,7 +267,7 @@ class ChannelLane:
         what = of_channel(reason)
         text = getattr(reason, "reply_text", "")
         self.problem = Problem(what, rule=f"{what.meaning} ({text})" if what is REFUSED else "")
-        suspects = [ticket for ticket, _ in self._sent.values()] if what is REFUSED else []
+        suspects = [ticket for ticket, _ in self._now.sent.values()] if what is REFUSED else []
         if len(suspects) > 1:  # one at a time, until the one that does it has shown itself
             self._window, self._suspects = 1, max(self._suspects, len(suspects))
         self._lose(refused=(suspects[0], text) if len(suspects) == 1 else None)
@@ -257,21 +280,12 @@ class ChannelLane:
     def _lose(self, refused: tuple[Ticket, str] | None = None) -> None:
         self.ready.clear()
         self._tell()
-        self._forget()
+        self._now = _Flight()
         self.state = "closed"
         self._channel = self._frames = self._retry = None
         self._heard(Heard(refused=refused, lost=True))
 
-    def _forget(self) -> None:
-        self._waiting: deque[tuple[Ticket, Projected]] = deque()
-        self._sent: dict[int, tuple[Ticket, str]] = {}
-        self._tag = 0
-        self._confirmed: list[Ticket] = []
-        self._unrouted: list[Ticket] = []
-        self._back: set[str] = set()
-        self._checking = False
-
     def _tell(self) -> None:
-        if self._confirmed:
-            confirmed, self._confirmed = self._confirmed, []
+        if self._now.confirmed:
+            confirmed, self._now.confirmed = self._now.confirmed, []
             self._heard(Heard(confirmed=confirmed))

@@ -18,8 +18,8 @@ from pika.exceptions import AMQPError
 
 from gateway.backoff import Backoff
 from gateway.bus.address import parameters
-from gateway.bus.codes import BLOCKED, CREDENTIALS, of_connection
 from gateway.bus.channel import WINDOW, ChannelLane
+from gateway.bus.codes import BLOCKED, CREDENTIALS, of_connection
 from gateway.errors import Problem, Refused
 from gateway.lane import Tell
 
@@ -127,6 +127,7 @@ class Publisher:
             problem = e.problems[0]
         except (AMQPError, OSError) as e:
             problem = of_connection(e)
+        self._explain(problem)
         halted = problem.code is CREDENTIALS
         wait_s = max(self._backoff.next_s(), HALTED_S if halted else 0.0)
         self.status = Status("halted" if halted else "waiting", problem, self._backoff.tries, wait_s)
@@ -158,13 +159,15 @@ class Publisher:
         connection.add_on_connection_blocked_callback(lambda *_: self._block(True))
         connection.add_on_connection_unblocked_callback(lambda *_: self._block(False))
         with self._guard:
+            self._lanes = [lane for lane in self._lanes if not lane.over]
             lanes = list(self._lanes)
         for lane in lanes:
             lane.connected(self)
 
-    def _block(self, blocked: bool) -> None:  # noqa: FBT001 -- the two ends of one switch
+    def _block(self, blocked: bool) -> None:
         self._blocked = blocked
         self.status = Status("blocked", Problem(BLOCKED)) if blocked else Status("connected")
+        self._explain(self.status.problem)
         for lane in self._lanes:
             lane.pump()
 
@@ -179,6 +182,12 @@ class Publisher:
         self._up = self._blocked = False
         for lane in lanes:
             lane.disconnected()
+
+    def _explain(self, problem: Problem | None) -> None:
+        """Why nothing is sent is the same for every lane."""
+        with self._guard:
+            for lane in self._lanes:
+                lane.problem = problem
 
     def _close(self) -> None:
         if self._connection is not None and not (self._connection.is_closing or self._connection.is_closed):

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from functools import lru_cache
 from struct import Struct
+from typing import Literal
 
 import pika
 from pika import frame, spec
 
 from gateway.agreement import CONTENT_TYPE, PREFIX, Fixed, Projected
+from gateway.agreement.envelope import text
 
 APP_ID = "copperline"
 
@@ -58,7 +60,7 @@ class Frames:
 
     def _method(self, topic: str) -> bytes:
         publish = spec.Basic.Publish(exchange=self._exchange, routing_key=topic, mandatory=True)
-        return frame.Method(self._channel, publish).marshal()
+        return bytes(frame.Method(self._channel, publish).marshal())
 
 
 def properties(event: Projected) -> bytes:
@@ -72,8 +74,8 @@ def properties(event: Projected) -> bytes:
     )
 
 
-def _entry(name: str, value: str) -> bytes:
-    encoded = value.encode()
+def _entry(name: str, value: str | Literal[True]) -> bytes:
+    encoded = text(value).encode()
     return _name(name) + _LENGTH(len(encoded)) + encoded
 
 

@@ -78,7 +78,7 @@ def hand_over(folder: Path, kind: str, body: Mapping[str, Any], *, by: str, reas
     here = site.open(folder)
     if site.held(here):
         return _asked(here, kind, body, by=who(by), reason=reason)
-    from gateway import acts  # noqa: PLC0415 - compiles mappings; a command that only asks must not pay for it
+    from gateway import acts
 
     with site.hold(here):
         keys = site.keys(here)
@@ -152,7 +152,7 @@ def progress(what: str, total: int | None = None) -> Callable[[int], None]:
     """A bar on a terminal, nothing elsewhere; call the result with how much more is done."""
     if not os.isatty(2):
         return lambda _more: None
-    from tqdm import tqdm  # noqa: PLC0415 - only a terminal shows it
+    from tqdm import tqdm
 
     bar = tqdm(total=total, desc=what, unit="", unit_scale=True, leave=False)
     return lambda more: void(bar.update(more))

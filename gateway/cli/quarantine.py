@@ -7,7 +7,20 @@ from typing import Any
 
 import click
 
-from gateway.cli.common import by_option, hand_over, json_option, masked, reading, reason_option, reveal_option, show, site_option, table, then, why
+from gateway.cli.common import (
+    by_option,
+    hand_over,
+    json_option,
+    masked,
+    reading,
+    reason_option,
+    reveal_option,
+    show,
+    site_option,
+    table,
+    then,
+    why,
+)
 from gateway.cli.reveal import viewed
 from gateway.errors import Problem, Refused, code
 from gateway.store.rows import QuarantineRow
@@ -55,7 +68,7 @@ def show_(position: int, folder: Path, as_json: bool, by: str, reason: str, reve
             raise Refused(Problem(MISSING, rule=f"nothing is quarantined at position {position}"))
         original = opened.journal.original(position)
     if reveal:
-        viewed(folder, [position], by=by, reason=reason)
+        viewed(folder, {"positions": [position]}, by=by, reason=reason)
     text = original.decode("utf-8", "backslashreplace")
     said = {**_said(row), "original": text if reveal else masked(text)}
     if as_json:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from gateway.cli.common import hand_over, why
 
 
-def viewed(folder: Path, positions: Sequence[int], *, by: str, reason: str) -> None:
-    """Record who is about to see which records, and why.  Raises Refused without a reason; then nothing is shown."""
-    hand_over(folder, "view", {"positions": list(positions)}, by=by, reason=why(reason))
+def viewed(folder: Path, what: Mapping[str, Any], *, by: str, reason: str) -> None:
+    """Record who is about to see what, and why.  Raises Refused without a reason; then nothing is shown."""
+    hand_over(folder, "note", {"kind": "view", **what}, by=by, reason=why(reason))

@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from gateway import agreement, site, standing
+from gateway import site, standing
 from gateway.cli.common import json_option, reading, show, site_option, table, then
 from gateway.errors import Refused
-from gateway.figures import PAIRS, RECORDS
+from gateway.figures import PAIRS, RECORDS, wanted
 from gateway.site import Site
 from gateway.store import Store
 from gateway.store.rows import Counts
@@ -68,28 +68,25 @@ def _systems(here: Site, opened: Store, live: Any) -> list[dict[str, Any]]:
 
 
 def _destinations(here: Site, opened: Store, live: Any) -> list[dict[str, Any]]:
-    topics = _topics(here)
+    agreed = _agreed(here)
     found = []
     for row in opened.deliveries.destinations():
         name = f"{row.agreement}/{row.name}"
-        wants = topics.get(row.agreement)
+        wants = agreed.get((row.agreement, row.name))
         counts = opened.deliveries.counts(row.id, wants) if wants else Counts()
         state = live.get(name, {}).get("state") or (row.state if wants else "no agreement")
-        found.append(
-            {"destination": name, "state": state, "problem": live.get(name, {}).get("problem"), **{key: getattr(counts, key) for key in PAIRS}}
-        )
+        pairs = {key: getattr(counts, key) for key in PAIRS}
+        found.append({"destination": name, "state": state, "problem": live.get(name, {}).get("problem"), **pairs})
     return found
 
 
-def _topics(here: Site) -> dict[str, Any]:
-    """What each agreement asks for; one that cannot be read asks for nothing, and `check` says why."""
-    found = {}
-    for path in sorted(here.agreements.glob("*.yaml")):
-        try:
-            found[path.stem] = agreement.matcher(agreement.load(path).topics)
-        except Refused as e:
-            click.echo(str(e), err=True)
-    return found
+def _agreed(here: Site) -> dict[tuple[str, str], Any]:
+    """What the agreements ask for; where one cannot be read that is said, and the rest of the page still comes."""
+    try:
+        return wanted(here)
+    except Refused as e:
+        click.echo(str(e), err=True)
+        return {}
 
 
 def _next(said: dict[str, Any]) -> None:

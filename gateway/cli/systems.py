@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,19 @@ import click
 
 from gateway import system
 from gateway.acts import step
-from gateway.cli.common import by_option, hand_over, json_option, reading, reason_option, show, site_option, table, then, why, yes_option
+from gateway.cli.common import (
+    by_option,
+    hand_over,
+    json_option,
+    reading,
+    reason_option,
+    show,
+    site_option,
+    table,
+    then,
+    why,
+    yes_option,
+)
 from gateway.errors import Refused
 from gateway.site import Site, system_folders
 from gateway.store import Store
@@ -130,7 +143,7 @@ def _change(
         row = _planned(here, opened, name)
     after = step("" if row["state"] == "new" else row["decided"], act)
     click.echo(f"{name}: {row['state']} -> {after}" + (f" ({row['change']})" if row["change"] != "none" else ""), err=True)
-    if not yes and click.get_text_stream("stdin").isatty():
+    if not yes and sys.stdin.isatty():
         click.confirm("Go on?", abort=True, err=True)
     done = hand_over(folder, "system", {"system": name, "act": act, "quarantine": quarantine}, by=by, reason=because)
     if as_json:

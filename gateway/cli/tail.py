@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import click
+import orjson
 
 from gateway import agreement, context, site
 from gateway.agreement import Agreement, Outgoing, Projected, Projector
-from gateway.cli.common import json_option, reading, site_option, then
+from gateway.cli.common import by_option, json_option, masked, reading, reason_option, reveal_option, site_option, then
+from gateway.cli.reveal import viewed
 from gateway.errors import Problem, Refused, code
 from gateway.store import Store
 
@@ -38,18 +40,25 @@ SLICE = 500
 @click.option("-f", "--follow", is_flag=True, help="Wait for more.")
 @site_option
 @json_option
-def tail(name: str, after: int, limit: int, follow: bool, folder: Path, as_json: bool) -> None:
+@by_option
+@reason_option
+@reveal_option
+def tail(
+    name: str, after: int, limit: int, follow: bool, folder: Path, as_json: bool, by: str, reason: str, reveal: bool
+) -> None:
     """The events of the journal as an agreement lets them be seen, in order.
 
-    With --json each line is the whole event that the agreement's consumer receives; without, one line each says what it is.
+    With --json each line is the event that the agreement's consumer receives, its data masked without --reveal.
     """
+    if reveal:
+        viewed(folder, {"agreement": name, "after": after}, by=by, reason=reason)
     with reading(folder) as (here, opened):
         seen = _agreement(here, name)
         projector = agreement.compile(seen, site.keys(here))
         destination = _destination(opened, seen)
         count = 0
         for out, event in _events(opened, destination, projector, seen, after, follow=follow):
-            click.echo(event.body if as_json else _line(out, event))
+            click.echo(_json(event, reveal=reveal) if as_json else _line(out, event))
             count += 1
             if count == limit:
                 break
@@ -88,6 +97,14 @@ def _position(out: Any) -> int:
 def _line(out: Any, event: Projected) -> str:
     at = out.time or "-"
     return f"{out.position:>8}  {at:25}  {event.topic:44}  {event.id[:12]}  seq {out.sequence}"
+
+
+def _json(event: Projected, *, reveal: bool) -> bytes:
+    """The event as it is sent, or with the shape of its data only."""
+    if reveal:
+        return event.body
+    said = orjson.loads(event.body)
+    return orjson.dumps({**said, "data": masked(said.get("data"))})
 
 
 def _agreement(here: site.Site, name: str) -> Agreement:

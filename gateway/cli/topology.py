@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import click
 from gateway import agreement, site
 from gateway import topology as wanted
 from gateway.cli import OK, PROBLEMS
-from gateway.cli.common import json_option, show, site_option, then
+from gateway.cli.common import by_option, hand_over, json_option, reason_option, show, site_option, then, yes_option
 from gateway.errors import Problem, Refused, code
 from gateway.site import Site
 
@@ -47,10 +48,18 @@ def plan(definitions: Path | None, folder: Path, as_json: bool) -> int:
 @topology.command()
 @site_option
 @json_option
-def apply(folder: Path, as_json: bool) -> None:
+@by_option
+@reason_option
+@yes_option
+def apply(folder: Path, as_json: bool, by: str, reason: str, yes: bool) -> None:
     """Make what is missing.  Nothing is changed or deleted; applying twice changes nothing."""
     here = site.open(folder)
-    steps = wanted.apply(agreement.load_all(here.agreements), _broker(here))
+    agreements, url = agreement.load_all(here.agreements), _broker(here)
+    if not yes and sys.stdin.isatty():
+        _shown(wanted.plan(agreements, url), as_json=False)
+        click.confirm("Make these?", abort=True, err=True)
+    steps = wanted.apply(agreements, url)
+    hand_over(folder, "note", {"kind": "topology", "steps": len(steps)}, by=by, reason=reason or "the agreements ask for it")
     _shown(steps, as_json=as_json)
     if not as_json:
         then("copperline run")

@@ -132,8 +132,8 @@ class Board:
             row = self._rows[position]
             if row.state == "retry":
                 return position if row.next_at <= now_us else None
-            if row.state == "waiting":
-                return position if position == positions[0] else None
+            if row.state == "waiting" and position == positions[0]:
+                return position
         return None
 
     def _change(self, row: Exceptional) -> None:

@@ -47,6 +47,7 @@ class Flow:
         self._sent: dict[Ticket, _Sent] = {}
         self._behind: dict[Key, deque[Outgoing]] = {}
         """Subjects of which an event is under way, each with what waits behind it."""
+        self._size = 0
         self._batch: list[tuple[Ticket, Projected]] = []
         self._disclosed: list[tuple[bytes, bytes]] = []
         self._fields: set[tuple[str, tuple[str, ...]]] = set()
@@ -57,9 +58,14 @@ class Flow:
         return len(self._sent)
 
     @property
+    def bytes_under_way(self) -> int:
+        """The size of these messages."""
+        return self._size
+
+    @property
     def quiet(self) -> bool:
         """Nothing that was read is unfinished, and nothing is left to settle."""
-        return not self._sent and not self.board.dirty and not any(len(track) for track in self.tracks.values())
+        return not (self._sent or self.board.dirty or any(len(track) or track.moved for track in self.tracks.values()))
 
     def reach(self, feeds: Mapping[int, int]) -> None:
         """Follow feeds that are new to the destination, each from its position."""
@@ -117,6 +123,7 @@ class Flow:
     def rewind(self) -> None:
         """Whatever is under way is unknown: forget it; it is read again from the positions, and from its rows."""
         self._sent.clear()
+        self._size = 0
         self._behind.clear()
         self._batch.clear()
         for track in self.tracks.values():
@@ -154,10 +161,11 @@ class Flow:
             return
         self._behind[key] = deque()
         self._sent[out.position] = _Sent(key, out.topic.split(".", 3)[2], projected)
+        self._size += len(projected.body)
         self._batch.append((out.position, projected))
 
     def _confirmed(self, ticket: Ticket, now_us: int) -> None:
-        sent = self._sent.pop(ticket, None)
+        sent = self._answered(ticket)
         if sent is None:
             return
         event = sent.event
@@ -167,7 +175,7 @@ class Flow:
 
     def _failed(self, ticket: Ticket, code: str, now_us: int) -> None:
         """This one event could not be delivered: it gets a row, and what is behind it waits with it."""
-        sent = self._sent.pop(ticket, None)
+        sent = self._answered(ticket)
         if sent is None:
             return
         known = ticket in self.board
@@ -175,6 +183,12 @@ class Flow:
         if not known:
             self.tracks[sent.key[0]].done(ticket, _EXCEPTION)
         self._follow(sent.key, now_us)
+
+    def _answered(self, ticket: Ticket) -> _Sent | None:
+        sent = self._sent.pop(ticket, None)
+        if sent is not None:
+            self._size -= len(sent.event.body)
+        return sent
 
     def _follow(self, key: Key, now_us: int) -> None:
         """The event of a subject that was under way has ended: the next one of it."""

@@ -27,7 +27,7 @@ class Done(NamedTuple):
 class Track:
     """One feed.  `position` is settled or about to be; `read_to` is the last one read."""
 
-    __slots__ = ("_counts", "_done", "_feed", "_moved", "_open", "position", "read_to")
+    __slots__ = ("_counts", "_done", "_feed", "_open", "moved", "position", "read_to")
 
     def __init__(self, feed: int, position: int) -> None:
         self.position = self.read_to = position
@@ -35,7 +35,8 @@ class Track:
         self._open: deque[int] = deque()
         self._done: dict[int, Done] = {}
         self._counts: Counter[End] = Counter()
-        self._moved = False
+        self.moved = False
+        """Whether there is something to settle."""
 
     def __len__(self) -> int:
         """Events that were read and are not yet behind the position."""
@@ -59,19 +60,19 @@ class Track:
             self.position = waiting.popleft()
             over.append(ended)
             self._counts[ended.end] += 1
-        self._moved = self._moved or bool(over)
+        self.moved = self.moved or bool(over)
         return over
 
     def count(self, end: End) -> None:
         """Count an event that ended; also one that had a row of its own, whose position was passed long ago."""
         self._counts[end] += 1
-        self._moved = True
+        self.moved = True
 
     def settled(self) -> FeedSettled | None:
         """What to store since the last time; None where nothing moved."""
-        if not self._moved:
+        if not self.moved:
             return None
-        counts, self._counts, self._moved = self._counts, Counter(), False
+        counts, self._counts, self.moved = self._counts, Counter(), False
         return FeedSettled(self._feed, self.position, counts["delivered"], counts["withheld"], counts["expired"])
 
     def rewind(self) -> None:

@@ -12,8 +12,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from gateway import agreement as agreements
 from gateway.agreement import Agreement, Destination
@@ -23,15 +24,20 @@ from gateway.delivery.flow import Flow
 from gateway.errors import Problem, Retry
 from gateway.event import Keys
 from gateway.lane import Heard, Lane, Lanes, OwnLog
-from gateway.store import Store
-from gateway.store.rows import Settlement
+
+if TYPE_CHECKING:
+    from gateway.store import Store
+    from gateway.store.rows import Settlement
 
 SLICE = 250
 """Rows of one feed that are read at once, before the next feed has its turn."""
+SLICE_BYTES = 2 * 1024 * 1024
+"""Of large records a slice has fewer, so as to stay near this."""
 UNDER_WAY = 2000
 """Messages handed over and unconfirmed: twice the lane's window, so that it never runs dry."""
-READ_AHEAD = 4000
-"""Rows of one feed beyond its position that are held in memory."""
+UNDER_WAY_BYTES = 16 * 1024 * 1024
+SLICES_AHEAD = 16
+"""Slices of one feed beyond its position that are held in memory."""
 SETTLED_AT = 500
 """Ends after which a settlement is stored."""
 SETTLED_AFTER_S = 0.2
@@ -80,6 +86,7 @@ class Delivery:
             draw,
         )
         self._turns: deque[int] = deque()
+        self._slices: dict[int, int] = {}
         self._told: set[int] = set()
         self._all = True
         self._state = "running"
@@ -134,7 +141,7 @@ class Delivery:
 
     def idle(self) -> bool:
         """Everything that was readable is settled; rows that are tried again later do not count."""
-        return not (self._heard or self._turns or self._told or self._all) and self._flow.quiet and not self._unsettled
+        return not (self._heard or self._turns or self._told or self._all) and self._flow.quiet and self._unstored is None
 
     def step(self) -> bool:
         """One round.  False: there was nothing to do.  Raises what the store raises; then nothing is lost."""
@@ -176,7 +183,8 @@ class Delivery:
                 if not self._round():
                     self._wake.wait(self._pause_s())
                     self._wake.clear()
-            self._settle(now=True)  # what was confirmed need not be sent again
+            with suppress(Retry):  # what was confirmed need not be sent again
+                self._settle(now=True)
         except Exception as e:  # noqa: BLE001 -- the edge of a thread: the runner sees it and ends the process
             self.failed = e
 
@@ -200,8 +208,8 @@ class Delivery:
         return moved
 
     def _look(self) -> None:
-        """Once a second: feeds that are new, and whether a person paused the destination."""
-        if time.monotonic() - self._looked < LOOK_S:
+        """Once a second, or when told of a new feed: feeds that are new, and whether a person paused the destination."""
+        if time.monotonic() - self._looked < LOOK_S and not self._told - self._flow.tracks.keys():
             return
         self._looked = time.monotonic()
         self._flow.reach(self._deliveries.positions(self.id))
@@ -213,21 +221,31 @@ class Delivery:
         moved = self._read_due(now_us)
         self._line_up()
         for _ in range(len(self._turns)):
-            if self._flow.under_way >= UNDER_WAY or len(self._flow.board) >= ROWS_MOST:
+            if not self._room():
                 break
-            feed = self._turns.popleft()
-            track = self._flow.tracks[feed]
-            if len(track) >= READ_AHEAD:
-                self._turns.append(feed)
-                continue
-            rows = self._deliveries.read(self.id, feed, track.read_to, SLICE)
-            if len(rows) == SLICE:
-                self._turns.append(feed)
-            if rows:
-                self._flow.admit(track, rows, now_us)
-                self._send()
-                moved = True
+            moved |= self._read_slice(self._turns.popleft(), now_us)
         return moved
+
+    def _room(self) -> bool:
+        flow = self._flow
+        return flow.under_way < UNDER_WAY and flow.bytes_under_way < UNDER_WAY_BYTES and len(flow.board) < ROWS_MOST
+
+    def _read_slice(self, feed: int, now_us: int) -> bool:
+        track = self._flow.tracks[feed]
+        limit = self._slices.get(feed, SLICE)
+        if len(track) >= SLICES_AHEAD * limit:
+            self._turns.append(feed)
+            return False
+        rows = self._deliveries.read(self.id, feed, track.read_to, limit)
+        if len(rows) == limit:
+            self._turns.append(feed)
+        if not rows:
+            return False
+        size = sum(len(row.data) for row in rows) // len(rows)
+        self._slices[feed] = max(1, min(SLICE, SLICE_BYTES // (size or 1)))
+        self._flow.admit(track, rows, now_us)
+        self._send()
+        return True
 
     def _line_up(self) -> None:
         """Give a turn to the feeds that may have something new."""
@@ -260,10 +278,6 @@ class Delivery:
             self._all = True
         return True
 
-    @property
-    def _unsettled(self) -> bool:
-        return self._unstored is not None or self._flow.moves != self._settled_moves or self._flow.board.dirty
-
     def _settle(self, *, now: bool = False) -> bool:
         ended = self._flow.moves - self._settled_moves
         waited = time.monotonic() - self._settled >= SETTLED_AFTER_S
@@ -284,7 +298,7 @@ class Delivery:
 
     def _pause_s(self) -> float:
         """How long to wait for a wake-up."""
-        return SETTLED_AFTER_S if self._unsettled or not self._flow.quiet else LOOK_S
+        return LOOK_S if self._flow.quiet else SETTLED_AFTER_S
 
 
 def _start(day: date | None) -> Literal["now"] | int:

@@ -45,15 +45,15 @@ class Deeds:
         unmapped: Counter[tuple[str, str]],
     ) -> None:
         self._tables = tables
-        self._zone = zone
-        self._sink = sink
+        self.zone = zone
+        self.sink = sink
         self._complaints = complaints
         self._unmapped = unmapped
 
     def deed(self, sentence: Sentence, path: str) -> Deed:
         """What this sentence does with its values."""
         many = max(1, len(sentence.sources))
-        if many > 1 and not sentence.steps and not (sentence.table and many == 2 and not self._sink):
+        if many > 1 and not sentence.steps and not (sentence.table and many == 2 and not self.sink):
             self._wrong(FORM, sentence, path, "several sources need one conversion after as: that takes them all")
             return Deed()
         convert, zoned = self._convert(sentence, path, many)
@@ -62,7 +62,7 @@ class Deeds:
         table = self._tables.get(sentence.table)
         if table is None:
             return Deed()
-        if self._sink:
+        if self.sink:
             return Deed(convert, zoned, look=table.writer())
         look = table.reader(reject=sentence.unknown == "reject", unmapped=self._unmapped)
         worded = many == 2 and not sentence.steps
@@ -73,7 +73,7 @@ class Deeds:
         deed = self.deed(sentence, path)
         try:
             if deed.zoned is not None:
-                value = deed.zoned(self._zone)(value)
+                value = deed.zoned(self.zone)(value)
             elif deed.convert is not None:
                 value = deed.convert(value)
             return value if deed.look is None or value is None else deed.look(value)
@@ -88,12 +88,12 @@ class Deeds:
         if not sentence.steps:
             return None, None
         if isinstance(sentence.zone, str):
-            zone = sentence.zone or self._zone
+            zone = sentence.zone or self.zone
             if not is_zone(zone):
                 self._wrong(ZONE, sentence, path, "there is no such time zone")
                 return None, None
             return self._chain(sentence, path, many, zone), None
-        if self._chain(sentence, path, many, self._zone) is None:
+        if self._chain(sentence, path, many, self.zone) is None:
             return None, None
 
         @cache

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import orjson
 
-from gateway.adapter import Batch, Document, RawRecord
+from gateway.adapter import Batch, Document
 from gateway.errors import Problem, Refused, code
 from gateway.event import Keys
 from gateway.store import ledger
@@ -311,8 +311,3 @@ def rows_of_name(database: Database, name: bytes) -> list[tuple[Any, ...]]:
 def _record(row: Sequence[Any]) -> RecordRow:
     outcome, change = OUTCOMES[row[7]], "remove" if row[8] else "put"
     return RecordRow(*row[:7], outcome, change, *row[9:18], erased=row[18] == ERASED)  # type: ignore[arg-type] # two words
-
-
-def decoded(record: Any) -> RawRecord | None:
-    """A RawRecord, or None for bytes that could not be read again."""
-    return record if isinstance(record, RawRecord) else None

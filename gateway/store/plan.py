@@ -162,6 +162,14 @@ class Plan:
         version = said.version
         return version in {state.version, state.born} or (said.name, version) in self._seen
 
+    def knows(self, said: Said) -> bool:
+        """Whether this version of the name was journalled before."""
+        return self._repeated(said, self.states[said.name])
+
+    def mappings(self) -> list[str]:
+        """The digests of the mappings that made the plan's events."""
+        return sorted(set(self._mappings.values()))
+
     def take(self, said: Said, state: State) -> int:
         """A new record: mapped, or held behind a quarantined one of its name, or quarantined itself."""
         self.changed[said.name] = state

@@ -230,7 +230,8 @@ class Outgoing:
     status: str
     expires: str
     extra: Mapping[str, Any] | None
-    """`backfill`: true; `causationid`: the earlier event's id in hexadecimal."""
+    """`backfill`: true; `causationid`: the earlier event's id in hexadecimal; `replayof`: its own, where it is
+    sent again because a person asked."""
     data: bytes
 
 
@@ -247,6 +248,8 @@ class Exceptional:
     code: str = ""
     uncertain: bool = False
     """An earlier try may have reached the destination."""
+    replay: bool = False
+    """Asked for by a person: it goes out again under the same id, marked as replayed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ CREATE TABLE quarantine (
   reason TEXT NOT NULL, at BIGINT NOT NULL);
 CREATE INDEX quarantine_open ON quarantine (position) WHERE state = 'open';
 
--- One destination of one agreement. `since` is where a feed that is new to it begins.
+-- One destination of one agreement.
 CREATE TABLE destination (
   id {identity}, agreement TEXT NOT NULL, name TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL,
   created BIGINT NOT NULL, UNIQUE (agreement, name));
@@ -87,7 +87,7 @@ CREATE TABLE position (
 CREATE TABLE exception (
   destination BIGINT NOT NULL, position BIGINT NOT NULL, feed BIGINT NOT NULL, state TEXT NOT NULL,
   subject {blob} NOT NULL, attempts INTEGER NOT NULL, next_at BIGINT NOT NULL, code TEXT NOT NULL,
-  uncertain INTEGER NOT NULL, PRIMARY KEY (destination, position));
+  uncertain INTEGER NOT NULL, replay INTEGER NOT NULL, PRIMARY KEY (destination, position));
 
 -- The leaves of the ledger; those of accepted batches say which positions they cover (0 for none).
 CREATE TABLE leaf (

@@ -26,12 +26,21 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="nothing but the last line")
     given = parser.parse_args()
     seed = random.SystemRandom().randrange(1 << 30) if given.seed is None else given.seed
-    campaign = importlib.import_module(f"tests.campaigns.{given.name}").campaign
-    tell = (lambda _: None) if given.json else (lambda line: print(line, flush=True))
+    module = importlib.import_module(f"tests.campaigns.{given.name}")
+    campaign = getattr(module, "main", module.campaign)
+    tell = _silent if given.json else _told
     tell(f"campaign {given.name}, seed {seed}")
     tally = campaign(given.count or CAMPAIGNS[given.name], seed, tell)
     print(tally.line())
     return 0 if tally.clean else 1
+
+
+def _told(line: str) -> None:
+    print(line, flush=True)
+
+
+def _silent(line: str) -> None:
+    del line
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Kills: the process ends at its N-th system call of a kind, or at a random moment."""
+"""Kills: the process ends at its N-th system call of a kind; on the journal alone, on the whole path, and with a broker."""
 
 from __future__ import annotations
 
@@ -8,28 +8,40 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+from tests import peers
 from tests.campaigns import faults
+from tests.campaigns.journey import KILLS, Kills
 from tests.campaigns.tally import Tally
 from tests.campaigns.trial import ROOT, Tell, Trial, hunt, said
+from tests.peers.rabbitmq import RabbitMQ
 
 MUTANTS = ("say-before-accept", "repeats-are-new")
+PATH_MUTANTS = ("acknowledge-before-accept",)
 ENV = {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
-def campaign(count: int, seed: int, tell: Tell) -> Tally:
-    """`count` kills of the gateway as it is, then as many as it takes of each mutant."""
+def campaign(count: int, seed: int, tell: Tell, *, broker: RabbitMQ | None = None) -> Tally:
+    """`count` kills: a third each on the journal, on the path to the own log, and on the path to a broker."""
     random_ = random.Random(seed)
     tally = Tally("kill")
     strike = Strike()
-    for _ in range(count):
+    for _ in range(count // 3):
         strike.once(random_, tally)
-    tell(f"{tally.fired} kills fired, {tally.lost} records lost")
-    hunt(MUTANTS, tally, max(5, count // 2), random_, strike.once, tell)
+    tell(f"journal: {tally.fired} kills fired, {tally.lost} records lost")
+    paths = [("own log", None), ("broker", broker)] if broker else [("own log", None)]
+    for name, consumer in paths:
+        kills = Kills(consumer)
+        before = tally.fired
+        for _ in range(count // len(paths) // 3 // KILLS * 2 or 1):
+            kills.once(random_, tally)
+        tell(f"path to the {name}: {tally.fired - before} kills fired, {tally.lost} records lost so far")
+    hunt(MUTANTS, tally, max(8, count // 2), random_, strike.once, tell)
+    hunt(PATH_MUTANTS, tally, max(8, count // 4), random_, Kills(None).once, tell)
     return tally
 
 
 class Strike:
-    """Kills workers at places that one run without faults has shown to exist."""
+    """Kills workers that write to the journal, at places that one run without faults has shown to exist."""
 
     def __init__(self) -> None:
         self._calls: Counter[str] = Counter()
@@ -52,3 +64,9 @@ class Strike:
                 self._calls = faults.calls(trial.command(Path(folder)), env=ENV)
         call = random_.choice([call for call in faults.CALLS if self._calls[call]])
         return call, random_.randint(1, self._calls[call])
+
+
+def main(count: int, seed: int, tell: Tell) -> Tally:
+    """As started by a person: with a broker of its own, where one can run."""
+    with peers.started(RabbitMQ, tell) as broker:
+        return campaign(count, seed, tell, broker=broker)

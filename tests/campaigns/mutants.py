@@ -16,38 +16,41 @@ def synchronous_normal() -> None:
     """SQLite answers a commit before the disk has it."""
     from gateway.store import sqlite
 
-    sqlite.PRAGMAS = {**sqlite.PRAGMAS, "synchronous": 1}  # type: ignore[misc]  # the rule that this mutant breaks
+    store: Any = sqlite
+    store.PRAGMAS = {**sqlite.PRAGMAS, "synchronous": 1}
 
 
 def answer_before_commit() -> None:
     """Whoever waits for a commit is answered while it is still under way."""
     from gateway.store import sqlite
 
-    honest = sqlite.Sqlite.__init__
+    broken: Any = sqlite.Sqlite
+    honest = broken.__init__
 
-    def early(self: sqlite.Sqlite, *given: Any, **named: Any) -> None:
+    def early(self: Any, *given: Any, **named: Any) -> None:
         honest(self, *given, **{**named, "early": True})
 
-    sqlite.Sqlite.__init__ = early  # type: ignore[method-assign]  # the rule that this mutant breaks
+    broken.__init__ = early
 
 
 def acknowledge_before_accept() -> None:
     """The source is told that a batch is safe before the journal has seen it."""
     from gateway import pull
 
-    honest = pull.Pull.__init__
+    broken: Any = pull.Pull
+    honest = broken.__init__
 
-    def hasty(self: pull.Pull, *given: Any, **named: Any) -> None:
+    def hasty(self: Any, *given: Any, **named: Any) -> None:
         honest(self, *given, **named)
         take = self._take
 
         def told_first(batch: Any, **how: Any) -> Any:
-            self._source().acknowledge(batch.cursor)
+            self._source.acknowledge(batch.cursor)
             return take(batch, **how)
 
         self._take = told_first
 
-    pull.Pull.__init__ = hasty  # type: ignore[method-assign]  # the rule that this mutant breaks
+    broken.__init__ = hasty
 
 
 def settle_before_confirm() -> None:
@@ -55,9 +58,10 @@ def settle_before_confirm() -> None:
     from gateway.bus import publisher
     from gateway.lane import Heard
 
-    honest = publisher.Publisher.lane
+    broken: Any = publisher.Publisher
+    honest = broken.lane
 
-    def lane(self: publisher.Publisher, exchange: str, heard: Any) -> Any:
+    def lane(self: Any, exchange: str, heard: Any) -> Any:
         real = honest(self, exchange, lambda _: None)
         send = real.send
 
@@ -70,20 +74,39 @@ def settle_before_confirm() -> None:
         real.send = hasty
         return real
 
-    publisher.Publisher.lane = lane  # type: ignore[method-assign]  # the rule that this mutant breaks
+    broken.lane = lane
 
 
 def repeats_are_new() -> None:
     """A record that was journalled before is taken for a new one."""
     from gateway.store import plan
 
-    honest = plan.Plan.judge
+    broken: Any = plan.Plan
+    honest = broken.judge
 
-    def forgetful(self: plan.Plan, said: plan.Said) -> int:
+    def forgetful(self: Any, said: Any) -> Any:
         state = self.states.get(said.name)
         return honest(self, said) if state is None else self.take(said, state)
 
-    plan.Plan.judge = forgetful  # type: ignore[method-assign]  # the rule that this mutant breaks
+    broken.judge = forgetful
+
+
+def full_is_fine() -> None:
+    """A store that says it is full is taken for one that has taken the batch."""
+    from gateway import intake
+    from gateway.errors import Retry
+    from gateway.store.rows import Accepted
+
+    broken: Any = intake.Intake
+    honest = broken.take
+
+    def hopeful(self: Any, batch: Any, **how: Any) -> Any:
+        try:
+            return honest(self, batch, **how)
+        except Retry:
+            return Accepted(len(batch.records), len(batch.records))
+
+    broken.take = hopeful
 
 
 MUTANTS: Mapping[str, Callable[[], None]] = {
@@ -91,6 +114,7 @@ MUTANTS: Mapping[str, Callable[[], None]] = {
     "answer-before-commit": answer_before_commit,
     "acknowledge-before-accept": acknowledge_before_accept,
     "settle-before-confirm": settle_before_confirm,
+    "full-is-fine": full_is_fine,
     "repeats-are-new": repeats_are_new,
 }
 

@@ -21,10 +21,11 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -199,6 +200,8 @@ class _Operations:
         return self._tried(os.chown, self._at(path), uid, gid)
 
     def utimens(self, path: str, times: tuple[int, int] | None = None) -> int:
+        if times is None:
+            return self._tried(os.utime, self._at(path))
         os.utime(self._at(path), ns=times)
         return 0
 
@@ -240,7 +243,7 @@ class _Operations:
         return fh
 
     @staticmethod
-    def _tried(call, *arguments) -> int:
+    def _tried(call: Callable[..., None], *arguments: Any) -> int:
         try:
             call(*arguments)
         except OSError as e:

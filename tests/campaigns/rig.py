@@ -14,10 +14,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from tests.campaigns import faults
 from tests.campaigns.tally import Arrival
 
 ROOT = Path(__file__).resolve().parents[2]
-QUEUE = "copperline.internal.services"
 COLUMNS = ("number", "revision", "record", "opened", "city", "remarks")
 
 _SYSTEM = """\
@@ -29,7 +29,7 @@ feeds:
   calls:
     adapter: flatfile
     settings:
-      folder: inbox
+      folder: %s
       match: "*.csv"
       ready: {by: rename}
       charset: ascii
@@ -54,7 +54,7 @@ ignored: [revision]
 """
 
 _AGREEMENT = """\
-agreement: internal
+agreement: %s
 title: The agency's own services
 parties: {provider: Trial, recipient: Trial}
 purpose: campaigns
@@ -63,18 +63,28 @@ topics: ["police.#"]
 fields: all
 backfill: false
 destinations:
-  %s
+  services: {via: %s}
 start: now
 """
 
 
 class Rig:
-    """One site in a folder of its own."""
+    """One site in a folder of its own.  `name` is its only agreement, so that one broker can serve many."""
 
-    def __init__(self, folder: Path, *, broker_url: str = "") -> None:
-        self.root = folder
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        broker_url: str = "",
+        name: str = "internal",
+        reserve: str = "1MB",
+        inbox: Path | None = None,
+    ) -> None:
+        self.root = folder / "site"
+        self.inbox = inbox or folder / "inbox"
+        self.queue = f"copperline.{name}.services"
         self.env = {**os.environ, "PYTHONPATH": str(ROOT), "COPPERLINE_BROKER": broker_url}
-        self._make(broker_url)
+        self._make(name, broker=bool(broker_url), reserve=reserve)
 
     def command(self, *arguments: str, mutant: str = "") -> list[str]:
         """A command line of the gateway on this site; of a broken one where a mutant is named."""
@@ -83,10 +93,14 @@ class Rig:
 
     def once(self, *, mutant: str = "") -> list[str]:
         """Read what is there, deliver it, stop."""
-        return self.command("run", "--once", "--json", mutant=mutant)
+        return self.command("run", "--once", "--json", "--timeout", "20s", mutant=mutant)
 
-    def drop(self, name: str, rows: Sequence[Sequence[str]]) -> None:
-        """A file arrives: written under another name, then renamed."""
+    def run(self, *arguments: str) -> faults.Ended:
+        """One command to its end, without any fault."""
+        return faults.run(self.command(*arguments), env=self.env)
+
+    def drop(self, name: str, rows: Sequence[Sequence[str]]) -> list[str]:
+        """A file arrives: written under another name, then renamed.  Returns what the source calls its records."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(COLUMNS)
@@ -94,29 +108,35 @@ class Rig:
         unfinished = self.inbox / f"{name}.part"
         unfinished.write_text(text.getvalue())
         unfinished.rename(self.inbox / f"{name}.csv")
+        return records(rows)
 
-    @property
-    def inbox(self) -> Path:
-        return self.root / "inbox"
+    def log(self) -> list[Arrival]:
+        """What the site's own log gives a consumer, in order."""
+        ended = self.run("tail", "--json", "--reveal", "--reason", "campaign")
+        if ended.code:
+            raise RuntimeError(ended.errors)
+        return [Arrival.of(json.loads(line)) for line in ended.output.splitlines()]
 
     @property
     def left(self) -> int:
         """Files that were not finished with."""
         return len(list(self.inbox.glob("*.csv")))
 
-    def _make(self, broker_url: str) -> None:
+    def _make(self, name: str, *, broker: bool, reserve: str) -> None:
         from gateway import site
 
         site.init(self.root, "trial", "ZZ0010000")
         trial = self.root / "systems" / "trial"
         trial.mkdir()
-        self.inbox.mkdir()
-        (trial / "system.yaml").write_text(_SYSTEM)
+        self.inbox.mkdir(exist_ok=True)
+        (trial / "system.yaml").write_text(_SYSTEM % self.inbox)
         (trial / "call.yaml").write_text(_MAPPING)
-        destination = "services: {via: bus}" if broker_url else "log: {via: log}"
-        (self.root / "agreements" / "internal.yaml").write_text(_AGREEMENT % destination)
-        if broker_url:
-            with (self.root / "site.yaml").open("a") as settings:
+        (self.root / "agreements" / "internal.yaml").unlink()
+        agreement = _AGREEMENT % (name, "bus" if broker else "log")
+        (self.root / "agreements" / f"{name}.yaml").write_text(agreement)
+        with (self.root / "site.yaml").open("a") as settings:
+            settings.write(f"free_space: {reserve}\n")
+            if broker:
                 settings.write("broker: {url_from: env:COPPERLINE_BROKER}\n")
 
 

@@ -46,6 +46,8 @@ class Tally:
     mutants_caught: int = 0
     mutants: int = 0
     extra: dict[str, Any] = field(default_factory=dict)
+    """Figures that only this campaign has."""
+    needs_faults: bool = True
 
     def add(self, accepted: Iterable[str], arrivals: Iterable[Arrival]) -> None:
         """Lay one round's arrivals beside what had been accepted in it."""
@@ -74,12 +76,13 @@ class Tally:
 
     @property
     def clean(self) -> bool:
-        """Every promise held, every fault that fired was recovered from, and every mutant was caught."""
-        return (
-            not self.broken and self.fired > 0 and self.recovered == self.fired and self.mutants_caught == self.mutants
-        )
+        """Every promise held, faults fired and every one was recovered from, and every mutant was caught."""
+        fired = self.fired > 0 or not self.needs_faults
+        return fired and not self.broken and self.recovered == self.fired and self.mutants_caught == self.mutants
 
     def line(self) -> str:
         """The campaign's last line."""
         account = asdict(self)
-        return json.dumps({**{name: value for name, value in account.items() if name != "extra"}, **self.extra})
+        del account["needs_faults"]
+        extra = account.pop("extra")
+        return json.dumps({**account, **extra})

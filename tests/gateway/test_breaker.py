@@ -41,10 +41,6 @@ def test_what_a_person_tripped_only_a_person_resets():
     assert breaker.admits(NOW)
 
 
-def test_a_system_that_says_when_is_taken_at_its_word():
-    assert Breaker().failed(NOW, timedelta(minutes=20)) == timedelta(minutes=20)
-
-
 def test_waits_grow_and_stay_under_five_minutes():
     dice = Random(1)
     assert max(full_jitter(failures, dice=dice) for failures in range(60)) <= LONGEST

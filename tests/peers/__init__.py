@@ -12,8 +12,20 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Protocol, TypeVar
+
+
+class Peer(Protocol):
+    """What every peer can do."""
+
+    def start(self) -> None: ...
+    def close(self) -> None: ...
+
+
+P = TypeVar("P", bound=Peer)
 
 
 class Unavailable(Exception):
@@ -69,6 +81,21 @@ def end(process: subprocess.Popen[bytes] | None, signal: int, *, timeout_s: floa
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+@contextmanager
+def started(make: Callable[[], P], tell: Callable[[str], None]) -> Iterator[P | None]:
+    """A peer for the time of a block; None, and a word why, where it cannot run."""
+    with ExitStack() as stack:
+        try:
+            peer: P | None = make()
+            assert peer is not None
+            stack.callback(peer.close)
+            peer.start()
+        except Unavailable as e:
+            tell(f"left out: {e}")
+            peer = None
+        yield peer
 
 
 def program(name: str, *places: str) -> str:

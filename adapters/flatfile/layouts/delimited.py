@@ -183,13 +183,13 @@ class _Rows:
         """A block without quotes: the delimiter alone cuts."""
         found = lines.lines(data, self._charset)
         names, delimiter, tidy, make = self._head.names, self._layout.delimiter, self._tidy, self._make
-        width, header, longest = len(names), self._head.preamble, self._line_limit
+        width, header, longest = len(names), list(names), self._line_limit
         comment = self._layout.comment
         odd = found.dirty or bool(comment)
         offset, number = self._offset, self._line
         for raw, text in zip(found.raw, found.text, strict=True):
             cells = text.split(delimiter)
-            if odd or len(cells) != width or raw == header or len(raw) > longest:
+            if odd or len(cells) != width or cells == header or len(raw) > longest:
                 item = self._item(cells, raw, offset, number, dirty=found.dirty)
             else:
                 fields = dict(zip(names, map(tidy, cells) if tidy else cells, strict=True))
@@ -232,7 +232,7 @@ class _Rows:
             return rejected(wrong, raw, where, kind=self._layout.kind)
         if blank_row(cells):
             return Skipped(len(raw), "blank", raw.count(b"\n"))
-        if raw == self._head.preamble:
+        if tuple(cells) == self._head.names:
             return Skipped(len(raw), "header")
         if len(raw) > self._record_limit or (len(raw) > self._line_limit and raw.find(b"\n") in {-1, len(raw) - 1}):
             return rejected(OVERLONG, raw, where, f"the row has {len(raw)} bytes", kind=self._layout.kind)

@@ -14,7 +14,8 @@ from typing import Any, BinaryIO, Literal, NoReturn
 
 from pydantic import Field
 
-from adapters.flatfile.codes import CHARSET, HEADER, OVERLONG as TOO_LONG, RECORD, TRUNCATED, VALUE
+from adapters.flatfile.codes import CHARSET, HEADER, RECORD, TRUNCATED, VALUE
+from adapters.flatfile.codes import OVERLONG as TOO_LONG
 from adapters.flatfile.layouts import lines
 from adapters.flatfile.layouts.fixed import changed
 from adapters.flatfile.layouts.items import HEAD_BYTES, LOST, Head, Item, Place, Skipped, Total, Track
@@ -126,7 +127,8 @@ class JsonArray:
         window = _Window(document, begin, size, self._charset, self._longest)
         if not window.peek():
             return Head(b"", mark, size)
-        if lines.tail(document, size)[1].rstrip(b" \t\r\n\x1a")[-1:] not in {b"]", b"}", b""}:
+        document.seek(max(begin, size - HEAD_BYTES))
+        if not document.read(HEAD_BYTES).rstrip(b" \t\r\n\x1a").endswith(b"}" if self._layout.path else b"]"):
             raise Reject(Problem(TRUNCATED, where=f"byte {size}", rule="the document is not closed"))
         window = _Window(document, begin, size, self._charset, self._longest)
         window.enter(self._layout.path)

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, TypeAlias
 
-from adapters.flatfile.codes import CHARSET, CONTROL, OVERLONG as TOO_LONG, TOTAL
+from adapters.flatfile.codes import CHARSET, CONTROL, TOTAL
+from adapters.flatfile.codes import OVERLONG as TOO_LONG
 from adapters.flatfile.layouts.items import HEAD_BYTES, OVERLONG, Head, Item, Place, Skipped, Total
 from adapters.flatfile.layouts.model import Trailer, span
 from adapters.flatfile.layouts.naming import rejected

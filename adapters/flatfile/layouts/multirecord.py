@@ -67,9 +67,12 @@ class Multirecord(Part):
             for type in (kind.starts, *kind.then):
                 if type not in self.lines:
                     raise ValueError(f"{name}: no line of type {type}")
-            missing = [key for key in kind.key if key not in self.common]
-            if missing:
-                raise ValueError(f"{name}: the key's {', '.join(missing)} is not under common")
+            start = self.lines[kind.starts]
+            known = {*self.common, *(f"{start.name}.{field}" for field in start.fields if not start.many)}
+            if missing := [key for key in kind.key if key not in known]:
+                raise ValueError(f"{name}: the key's {', '.join(missing)} is neither common nor of its first line")
+            if kind.then and not any(key in self.common for key in kind.key):
+                raise ValueError(f"{name}: lines that follow need a common field in the key")
         starts = [kind.starts for kind in self.records.values()]
         if len(set(starts)) < len(starts):
             raise ValueError("two kinds start with the same type of line")
@@ -141,7 +144,8 @@ class MultirecordForm:
 
     def _kind(self, name: str, kind: Kind) -> _Kind:
         common, types = self._layout.common, [self._types[type] for type in (kind.starts, *kind.then)]
-        spans = tuple(span(where if isinstance(where, str) else where.at) for where in map(common.__getitem__, kind.key))
+        parts_of_key = [common[part] for part in kind.key if part in common]  # what every line of a record shares
+        spans = tuple(span(where if isinstance(where, str) else where.at) for where in parts_of_key)
         parts = tuple((type.name, type.many) for type in types)
         return _Kind(name, frozenset(kind.then), spans, parts, keys(kind.key))
 

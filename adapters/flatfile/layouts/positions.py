@@ -59,7 +59,7 @@ def last(fields: Iterable[FieldAt]) -> int:
 
 def _slices(spans: Sequence[slice]) -> Callable[[str], tuple[str, ...]]:
     if not spans:
-        return lambda line: ()
+        return lambda _: ()
     if len(spans) == 1:
         only = spans[0]
         return lambda line: (line[only],)

@@ -168,8 +168,8 @@ class XmlWriter:
             element = self._element(self._layout.path[-1], fields)
         except ValueError:
             raise Reject(Problem(VALUE, rule="a name or a character that XML cannot hold")) from None
-        data: bytes = etree.tostring(element, encoding=self._charset, xml_declaration=False)
-        return data + b"\n"
+        text: str = etree.tostring(element, encoding="unicode")
+        return f"{text}\n".encode(self._charset, "xmlcharrefreplace")
 
     def join(self, records: Sequence[bytes]) -> bytes:
         return b"".join(records)

@@ -1,0 +1,274 @@
+"""How far each destination has come: the record log is the outbox, only exceptions have rows.
+
+A position per destination and feed says that everything up to there is delivered, withheld,
+expired, or an exception with a row of its own.  It may lag behind what was confirmed; it never
+leads.  Position, counters, exceptions and the ledger's leaf move in one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+import orjson
+
+from gateway.errors import Problem, Refused, code
+from gateway.store import ledger, merkle
+from gateway.store.crypto import BODY, Vault
+from gateway.store.database import Database, Reader, Transaction
+from gateway.store.ledger import Ledger
+from gateway.store.rows import Clock, Counts, DestinationRow, Exceptional, ExceptionState, FeedSettled, Outgoing, Settlement
+
+NO_DESTINATION = code(
+    "delivery.no-destination",
+    "the journal knows no such destination",
+    "List the destinations with `copperline status`; one is made when its agreement is first loaded.",
+)
+
+EVENT = (
+    "r.position, r.feed, f.system, r.topic, r.event, r.subject, r.partition, r.sequence, r.time, r.recorded, r.mapping, "
+    "r.extra, r.salt, r.body, r.name"
+)
+EXCEPTION = "position, feed, state, subject, attempts, next_at, code, uncertain, replay"
+
+
+class Deliveries:
+    """Reads events for destinations and settles what became of them."""
+
+    def __init__(self, database: Database, vault: Vault, ledger: Ledger, clock: Clock) -> None:
+        self._database, self._vault, self._ledger, self._clock = database, vault, ledger, clock
+
+    # Destinations
+
+    def destination(self, agreement: str, name: str, *, start: Literal["now"] | int = "now") -> int:
+        """The id of a destination, made at first use.
+
+        A new one starts at what is journalled from now on, or with the events recorded since `start`.
+        Feeds that come later are read from their beginning.
+        """
+        sql = "SELECT id FROM destination WHERE agreement = ? AND name = ?"
+        row = self._database.read().one(sql, [agreement, name])
+        if row is None:
+            row = self._database.write(lambda transaction: self._new(transaction, agreement, name, start))
+        return int(row[0])
+
+    def _new(self, transaction: Transaction, agreement: str, name: str, start: Literal["now"] | int) -> Any:
+        ask = "SELECT id FROM destination WHERE agreement = ? AND name = ?"
+        if row := transaction.one(ask, [agreement, name]):
+            return row
+        row = transaction.one(
+            "INSERT INTO destination (agreement, name, state, reason, created) VALUES (?, ?, 'running', '', ?) RETURNING id",
+            [agreement, name, self._clock()],
+        )
+        assert row is not None
+        after = _end(transaction) if start == "now" else _before(transaction, start)
+        feeds = transaction.all("SELECT id FROM feed")
+        transaction.many(
+            "INSERT INTO position (destination, feed, position, delivered, withheld, expired) VALUES (?, ?, ?, 0, 0, 0)",
+            [(row[0], feed[0], after) for feed in feeds],
+        )
+        return row
+
+    def destinations(self) -> list[DestinationRow]:
+        """Every destination, by agreement and name."""
+        sql = "SELECT id, agreement, name, state, reason FROM destination ORDER BY agreement, name"
+        return [DestinationRow(*row) for row in self._database.read().all(sql)]
+
+    def state(self, dest: int, state: Literal["running", "paused", "retired"], *, by: str, reason: str) -> None:
+        """Pause, resume or retire a destination; who and why go to the ledger."""
+
+        def piece(transaction: Transaction) -> None:
+            sql = "UPDATE destination SET state = ?, reason = ? WHERE id = ?"
+            if not transaction.run(sql, [state, reason, dest]):
+                raise Refused(Problem(NO_DESTINATION))
+            head = ledger.lock(transaction)
+            body = {"destination": dest, "state": state}
+            self._ledger.noted(transaction, head, "destination-changed", body, by=by, reason=reason)
+            ledger.release(transaction, head)
+
+        self._database.write(piece)
+
+    # Reading
+
+    def positions(self, dest: int) -> dict[int, int]:
+        """The settled position of each feed that there is."""
+        rows = self._database.read().all(
+            "SELECT f.id, COALESCE(p.position, 0) FROM feed f LEFT JOIN position p ON p.feed = f.id AND p.destination = ?",
+            [dest],
+        )
+        return {row[0]: row[1] for row in rows}
+
+    def read(self, dest: int, feed: int, after: int, limit: int = 500) -> list[Outgoing]:
+        """The next events of a feed after a position, in order.  What was erased meanwhile is not among them."""
+        rows = self._database.read().all(
+            f"SELECT {EVENT} FROM record r JOIN feed f ON f.id = r.feed "
+            "WHERE r.feed = ? AND r.position > ? AND r.outgoing = 1 ORDER BY r.position LIMIT ?",
+            [feed, after, limit],
+        )
+        return [self._outgoing(row) for row in rows]
+
+    def events(self, positions: Iterable[int], *, replayed: Collection[int] = ()) -> list[Outgoing]:
+        """The events at these positions, in order; those of `replayed` say that they are sent again."""
+        rows = self._database.read().within(
+            f"SELECT {EVENT} FROM record r JOIN feed f ON f.id = r.feed WHERE r.outgoing = 1 AND r.position IN (*)", positions
+        )
+        once = {row[0]: row for row in rows}
+        return [self._outgoing(once[position], replay=position in replayed) for position in sorted(once)]
+
+    def _outgoing(self, row: Sequence[Any], *, replay: bool = False) -> Outgoing:
+        said: dict[str, Any] = orjson.loads(row[11]) if row[11] else {}
+        status, expires = said.pop("status", "Actual"), said.pop("expires", "")
+        if replay:
+            said["replayof"] = row[4].hex()
+        data = self._vault.open(row[12], BODY, row[13], row[14] + row[4])
+        return Outgoing(*row[:11], status, expires, said or None, data)
+
+    def exceptions(
+        self, dest: int, *, due_before: int | None = None, state: ExceptionState | None = None, limit: int = 1000
+    ) -> list[Exceptional]:
+        """The exceptions of a destination by position: all, those due before a time, those in one state."""
+        where, values = "destination = ?", [dest]
+        if due_before is not None:
+            where, values = where + " AND next_at < ?", [*values, due_before]
+        if state is not None:
+            where, values = where + " AND state = ?", [*values, state]  # type: ignore[list-item] # numbers and a word
+        sql = f"SELECT {EXCEPTION} FROM exception WHERE {where} ORDER BY position LIMIT ?"
+        return [_exceptional(row) for row in self._database.read().all(sql, [*values, limit])]
+
+    def counts(self, dest: int, wants: Callable[[str], bool], *, feed: int | None = None) -> Counts:
+        """Where the events of the wanted topics stand at a destination, of one feed or of all."""
+        reader = self._database.read()
+        only, values = ("AND feed = ?", [dest, feed]) if feed is not None else ("", [dest])
+        ended = reader.one(
+            "SELECT COALESCE(SUM(delivered), 0), COALESCE(SUM(withheld), 0), COALESCE(SUM(expired), 0) "
+            f"FROM position WHERE destination = ? {only}",
+            values,
+        ) or (0, 0, 0)
+        states = dict(
+            reader.all(f"SELECT state, COUNT(*) FROM exception WHERE destination = ? {only} GROUP BY state", values)
+        )
+        parked = states.pop("parked", 0)
+        unread = self._unread(reader, dest, wants, feed)
+        return Counts(int(ended[0]), parked, int(ended[1]), int(ended[2]), sum(states.values()) + unread)
+
+    def _unread(self, reader: Reader, dest: int, wants: Callable[[str], bool], feed: int | None) -> int:
+        """Wanted events behind no settled position and without a row of their own."""
+        rows = reader.all(
+            "SELECT r.topic, COUNT(*) FROM feed f LEFT JOIN position p ON p.feed = f.id AND p.destination = ? "
+            "JOIN record r ON r.feed = f.id AND r.outgoing = 1 AND r.position > COALESCE(p.position, 0) "
+            "WHERE NOT EXISTS (SELECT 1 FROM exception e WHERE e.destination = ? AND e.position = r.position) "
+            f"{'AND f.id = ?' if feed is not None else ''} GROUP BY r.topic",
+            [dest, dest, *([feed] if feed is not None else [])],
+        )
+        return sum(count for topic, count in rows if wants(topic))
+
+    # Settling
+
+    def settle(self, dest: int, settlement: Settlement) -> None:
+        """Store one step of a destination, all of it or nothing; durable when this returns."""
+        self._database.write(lambda transaction: self._settle(transaction, dest, settlement))
+
+    def _settle(self, transaction: Transaction, dest: int, settlement: Settlement) -> None:
+        for moved in settlement.feeds:
+            _advance(transaction, dest, moved)
+        if settlement.settled:
+            transaction.many(
+                "DELETE FROM exception WHERE destination = ? AND position = ?",
+                [(dest, position) for position in settlement.settled],
+            )
+        if settlement.exceptions:
+            _put(transaction, dest, settlement.exceptions)
+        if settlement.disclosed:
+            head = ledger.lock(transaction)
+            ledger.append(transaction, head, "delivered", self._stated(transaction, dest, settlement))
+            ledger.release(transaction, head)
+
+    def _stated(self, transaction: Transaction, dest: int, settlement: Settlement) -> Mapping[str, Any]:
+        """What the ledger says of a settled batch: to whom, how many, which fields, and the root over what was given."""
+        row = transaction.one("SELECT agreement, name FROM destination WHERE id = ?", [dest])
+        if row is None:
+            raise Refused(Problem(NO_DESTINATION))
+        given = [merkle.leaf_hash(id + body) for id, body in settlement.disclosed]
+        return {
+            "agreement": row[0],
+            "at": self._clock(),
+            "batch": merkle.root(given).hex(),
+            "count": len(given),
+            "destination": row[1],
+            "fields": sorted(settlement.fields),
+        }
+
+    def replay(self, dest: int, positions: Sequence[int], *, by: str, reason: str) -> int:
+        """Send sealed events again, under the same ids.  Returns how many will be; durable on return.
+
+        Each is counted as in progress again until it is settled, so no pair is counted twice.
+        """
+        wanted = self._database.read().within(
+            "SELECT position, feed, subject FROM record WHERE outgoing = 1 AND position IN (*)", positions
+        )
+        rows = sorted(set(wanted))
+
+        def piece(transaction: Transaction) -> None:
+            there = set(transaction.within(f"SELECT position FROM exception WHERE destination = {dest:d} AND position IN (*)", [row[0] for row in rows]))  # fmt: skip
+            for position, feed, _ in rows:
+                if (position,) not in there:
+                    _uncount(transaction, dest, feed, position)
+            again = [Exceptional(row[0], row[1], "retry", row[2], replay=True) for row in rows]
+            _put(transaction, dest, again)
+            head = ledger.lock(transaction)
+            body = {"count": len(rows), "destination": dest, "positions": [row[0] for row in rows[:1000]]}
+            self._ledger.noted(transaction, head, "replayed", body, by=by, reason=reason)
+            ledger.release(transaction, head)
+
+        if rows:
+            self._database.write(piece)
+        return len(rows)
+
+
+def _end(reader: Reader) -> int:
+    row = reader.one("SELECT position FROM head WHERE id = 1")
+    return int(row[0]) if row else 0
+
+
+def _before(reader: Reader, start: int) -> int:
+    """The last position recorded before a time."""
+    row = reader.one("SELECT position FROM record WHERE recorded < ? ORDER BY position DESC LIMIT 1", [start])
+    return int(row[0]) if row else 0
+
+
+def _advance(transaction: Transaction, dest: int, moved: FeedSettled) -> None:
+    """Positions only grow: a late settlement of an earlier state cannot take one back."""
+    transaction.run(
+        "INSERT INTO position (destination, feed, position, delivered, withheld, expired) VALUES (?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (destination, feed) DO UPDATE SET "
+        "position = CASE WHEN excluded.position > position.position THEN excluded.position ELSE position.position END, "
+        "delivered = position.delivered + excluded.delivered, withheld = position.withheld + excluded.withheld, "
+        "expired = position.expired + excluded.expired",
+        [dest, moved.feed, moved.position, moved.delivered, moved.withheld, moved.expired],
+    )
+
+
+def _put(transaction: Transaction, dest: int, exceptions: Iterable[Exceptional]) -> None:
+    transaction.many(
+        f"INSERT INTO exception (destination, {EXCEPTION}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (destination, position) DO UPDATE SET state = excluded.state, attempts = excluded.attempts, "
+        "next_at = excluded.next_at, code = excluded.code, uncertain = excluded.uncertain, replay = excluded.replay",
+        [
+            (dest, row.position, row.feed, row.state, row.subject, row.attempts, row.next_at, row.code, int(row.uncertain), int(row.replay))
+            for row in exceptions
+        ],
+    )  # fmt: skip
+
+
+def _uncount(transaction: Transaction, dest: int, feed: int, position: int) -> None:
+    """Take a settled pair out of the count it is in; most were delivered."""
+    for kind in ("delivered", "withheld", "expired"):
+        sql = f"UPDATE position SET {kind} = {kind} - 1 WHERE destination = ? AND feed = ? AND position >= ? AND {kind} > 0"
+        if transaction.run(sql, [dest, feed, position]):
+            return
+
+
+def _exceptional(row: Sequence[Any]) -> Exceptional:
+    return Exceptional(*row[:7], bool(row[7]), bool(row[8]))
+
+

@@ -1,0 +1,47 @@
+"""Every campaign in its short form: the same faults, fewer of them, and every mutant is caught.
+
+python3 dev.py campaign NAME --count 500      the long form
+"""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from tests.campaigns import broker, disk, kill, large, powercut
+
+SEED = 20_260_301
+"""Fixed, so that a red run is red again; the long form takes another one each time."""
+
+
+def report(tally):
+    print(tally.line())
+    assert tally.clean, tally.line()
+
+
+@pytest.mark.skipif(shutil.which("fusermount3") is None, reason="fuse3 is not installed")
+def test_nothing_that_was_acknowledged_is_lost_in_a_power_cut():
+    report(powercut.campaign(6, SEED, print))
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+def test_a_killed_gateway_loses_nothing_and_repeats_nothing(rabbitmq):
+    report(kill.campaign(9, SEED, print, broker=rabbitmq))
+
+
+def test_an_outage_of_the_broker_costs_nothing_but_time(rabbitmq):
+    report(broker.campaign(2, SEED, print, broker=rabbitmq))
+
+
+def test_a_full_disk_halts_and_a_larger_one_goes_on():
+    try:
+        report(disk.campaign(2, SEED, print))
+    except PermissionError as e:
+        pytest.skip(str(e))
+
+
+def test_memory_does_not_grow_with_the_file():
+    tally = large.campaign(8, SEED, print)
+    report(tally)
+    assert tally.extra["rss_mb"] < 200

@@ -1,0 +1,228 @@
+"""Every command, as a person types it."""
+
+import json
+import subprocess
+import sys
+import threading
+
+import click
+import pytest
+
+from gateway import acts, cli, site, store
+from gateway.context import Quiet
+from gateway.runner import Runner
+from gateway.telemetry import Metrics
+
+
+def every_command(group=None, path=()):
+    group = group or cli.copperline
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from every_command(command, (*path, name))
+        else:
+            yield pytest.param((*path, name), command, id=" ".join((*path, name)))
+
+
+READS = "list show plan status receipts check preview test tail verify proof consistency doctor export".split()
+
+
+@pytest.mark.parametrize("path, command", every_command())
+def test_every_command_says_what_it_does_and_every_reading_one_has_json(path, command):
+    assert command.help, path
+    options = {option for parameter in command.params for option in parameter.opts}
+    assert all(parameter.help for parameter in command.params if isinstance(parameter, click.Option)), path
+    if path[-1] in READS and path[-1] not in ("proof", "consistency", "export"):  # these print JSON always
+        assert "--json" in options, path
+
+
+def test_once_then_status_then_tail(riverton, copperline):
+    ran = copperline("run", "--once", "--json")
+    assert (ran.json["read"], ran.json["accepted"], ran.json["quarantined"]) == (3, 2, 1)
+    assert (ran.json["delivered"], ran.json["in_progress"]) == (2, 0)
+    said = copperline("status", "--json").json
+    assert said["systems"][0]["accepted"] == 2
+    assert said["destinations"][0]["delivered"] == 2
+    assert said["quarantined"] == 1
+    assert len(copperline("tail").out.splitlines()) == 2
+    assert "quarantine list" in copperline("status").err
+
+
+def test_a_second_run_changes_nothing(riverton, copperline):
+    copperline("run", "--once")
+    assert copperline("run", "--once", "--json").json["accepted"] == 0
+    assert copperline("ledger", "verify", "--json").json["problems"] == []
+
+
+def test_values_are_masked_until_a_reason_is_given_and_recorded(riverton, copperline):
+    copperline("run", "--once")
+    assert "CANARY" not in copperline("tail", "--json").out
+    assert "reason" in copperline("tail", "--json", "--reveal", code=3).err
+    before = copperline("status", "--json").json["ledger"]
+    shown = copperline("tail", "--json", "--reveal", "--reason", "a test")
+    assert "CANARY one" in shown.out
+    assert copperline("status", "--json").json["ledger"] == before + 1
+
+
+def test_quarantine_is_shown_and_released_under_the_mapping_that_holds_now(riverton, copperline):
+    copperline("run", "--once")
+    (row,) = copperline("quarantine", "list", "--json").json
+    assert row["problems"][0]["code"]
+    shown = copperline("quarantine", "show", row["position"], "--json").json
+    assert "number" not in shown["original"]
+    copperline("quarantine", "release", row["position"], code=3)  # no reason
+    mapping = riverton / "systems" / "cad" / "mappings" / "call.yaml"
+    mapping.write_text(mapping.read_text().replace("from: text, optional: false", "from: text, optional: true"))
+    done = copperline("quarantine", "release", row["position"], "--reason", "headline may be blank", "--json").json
+    assert done["events"] == 1
+    assert copperline("quarantine", "list", "--json").json == []
+    assert copperline("run", "--once", "--json").json["delivered"] == 1
+
+
+def test_quarantine_discards_with_a_reason(riverton, copperline):
+    copperline("run", "--once")
+    (row,) = copperline("quarantine", "list", "--json").json
+    copperline("quarantine", "discard", row["position"], "--reason", "a test record")
+    (row,) = copperline("quarantine", "list", "--state", "discarded", "--json").json
+    assert row["reason"] == "a test record"
+
+
+def test_remap_shows_a_difference_first_and_corrects_then(riverton, copperline):
+    copperline("run", "--once")
+    mapping = riverton / "systems" / "cad" / "mappings" / "call.yaml"
+    mapping.write_text(mapping.read_text() + "  note: {value: mapped again}\n")
+    found = copperline("remap", "cad", "--dry-run", "--json").json
+    assert {row["entity"] for row in found} == {"alert"}
+    assert copperline("run", "--once", "--json").json["delivered"] == 0
+    done = copperline("remap", "cad", "--reason", "a note was wanted", "--json").json
+    assert done["events"] == 2
+    assert copperline("run", "--once", "--json").json["delivered"] == 2
+    assert copperline("remap", "cad", "--dry-run", "--json").json == []
+
+
+def test_erase_leaves_nothing_of_a_record_and_every_proof_valid(riverton, copperline):
+    copperline("run", "--once")
+    copperline("erase", "--system", "cad", "--kind", "call", "--key", "1", "--reason", "a court said so", "--json")
+    shown = copperline("tail", "--json", "--reveal", "--reason", "a test").out
+    assert "CANARY one" not in shown
+    assert "CANARY three" in shown
+    assert copperline("ledger", "verify", "--json").json["problems"] == []
+    assert json.loads(copperline("ledger", "proof", "1").out)["position"] == 1
+
+
+def test_systems_show_what_would_change_before_it_does(riverton, copperline):
+    (row,) = copperline("systems", "plan", "--json").json
+    assert (row["system"], row["change"]) == ("cad", "new")
+    copperline("systems", "add", "cad", "--shadow", code=3)  # no reason
+    said = copperline("systems", "add", "cad", "--shadow", "--reason", "let us look first")
+    assert "new -> shadow" in said.err
+    assert copperline("run", "--once", "--json").json["delivered"] == 0
+    copperline("systems", "promote", "cad", "--reason", "it looks right")
+    (row,) = copperline("systems", "list", "--json").json
+    assert (row["state"], row["reason"]) == ("running", "it looks right")
+    copperline("systems", "promote", "cad", "--reason", "twice", code=3)
+
+
+def test_a_running_gateway_is_asked_and_carries_it_out(riverton, copperline):
+    here = site.open(riverton)
+    opened = store.open(here.store_url(), site.keys(here))
+    runner = Runner(here, opened, site.keys(here), log=Quiet(), metrics=Metrics(), stop=threading.Event())
+    its = acts.World(here, opened, site.keys(here), runner.refresh)
+    with site.hold(here):
+        runner.start()
+        thread = threading.Thread(target=runner.run, args=(lambda: acts.pending(its), lambda: None))
+        thread.start()
+        try:
+            copperline("run", "--once", code=3)  # the site is held
+            assert copperline("systems", "pause", "cad", "--reason", "its server moves", "--json").json["state"] == "paused"
+            assert runner.lines["cad"].state == "paused"
+        finally:
+            runner.stop.set()
+            thread.join()
+            runner.close()
+            opened.close()
+
+
+def test_check_names_file_line_and_field(riverton, copperline):
+    assert copperline("check", "--json").json == []
+    said = riverton / "systems" / "cad" / "system.yaml"
+    said.write_text(said.read_text().replace("every: 1h", "evry: 1h"))
+    (problem,) = copperline("check", "--json", code=1).json
+    assert problem["where"] == "systems/cad/system.yaml:8"
+    assert problem["path"] == "feeds.calls.evry"
+
+
+def test_preview_shows_shape_not_content(riverton, copperline, tmp_path):
+    (tmp_path / "calls.json").write_text('{"number": "7", "text": "CANARY"}')
+    said = copperline("preview", "cad", tmp_path / "calls.json")
+    assert "alert" in said.out
+    assert "CANARY" not in said.out
+    assert "CANARY" in copperline("preview", "cad", tmp_path / "calls.json", "--reveal", "--reason", "a test").out
+
+
+def test_samples_are_run_and_their_results_kept(riverton, copperline):
+    samples = riverton / "systems" / "cad" / "samples"
+    samples.mkdir()
+    (samples / "calls-one.json").write_text('{"number": "7", "text": "invented"}')
+    assert copperline("test", "--json", code=1).json[0]["differs"] == ["(missing)"]
+    copperline("test", "--update")
+    assert copperline("test", "--json").json[0]["differs"] == []
+    (samples / "calls-one.json").write_text('{"number": "7", "text": "another"}')
+    assert copperline("test", "--json", code=1).json[0]["differs"] == ["[0].data.headline"]
+
+
+def test_adapters_are_listed_shown_and_begun(riverton, copperline, tmp_path):
+    names = [row["adapter"] for row in copperline("adapters", "list", "--json").json]
+    assert "flatfile" in names
+    assert "folder" in copperline("adapters", "show", "flatfile", "--json").json["settings"]["properties"]
+    copperline("adapters", "new", "invented", "--in", tmp_path)
+    package = tmp_path / "copperline-invented"
+    assert (package / "copperline_invented" / "__init__.py").is_file()
+    compile((package / "copperline_invented" / "__init__.py").read_text(), "adapter", "exec")
+    copperline("adapters", "new", "invented", "--in", tmp_path, code=3)
+
+
+def test_a_new_plugin_passes_its_own_conformance_test(copperline, tmp_path):
+    copperline("adapters", "new", "invented", "--in", tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir", str(tmp_path), str(tmp_path)],
+        env={"PYTHONPATH": f"{site.Path.cwd()}:{tmp_path / 'copperline-invented'}", "PATH": ""},
+        check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_doctor_finds_nothing_wrong_with_a_new_site_and_a_key_that_others_may_read(riverton, copperline):
+    assert all(not row["problems"] for row in copperline("doctor", "--json").json)
+    (riverton / "var" / "site.key").chmod(0o644)
+    found = {row["check"]: row["problems"] for row in copperline("doctor", "--json", code=1).json}
+    assert found["site key"][0]["code"] == "site.key-open"
+
+
+@pytest.mark.parametrize(
+    "arguments, code",
+    [(("status",), 3), (("nonsense",), 2), (("systems", "pause"), 2), (("tail", "--agreement", "../x"), 3)],
+)
+def test_what_cannot_be_done_ends_with_its_exit_code_and_says_what_to_do(copperline, tmp_path, monkeypatch, arguments, code):
+    monkeypatch.setenv("COPPERLINE_SITE", str(tmp_path))
+    said = copperline(*arguments, code=code)
+    assert said.err
+
+
+def test_status_loads_nothing_that_it_does_not_need(riverton):
+    program = (
+        "import sys\nfrom gateway import cli\ntry:\n    cli.main(['status', '--json'])\nexcept SystemExit as e:\n    assert not e.code\n"
+        "heavy = {'pydantic', 'structlog', 'pika', 'lxml', 'jsonschema_rs', 'tenacity', 'tqdm', 'psycopg'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_tail_follows(riverton, copperline):
+    copperline("run", "--once")
+    assert len(copperline("tail", "--limit", "1").out.splitlines()) == 1
+    assert len(copperline("tail", "--from", "1").out.splitlines()) == 1
+
+

@@ -1,0 +1,210 @@
+"""Delivery: order of a subject, positions that never lead, and what happens to what cannot be delivered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from gateway.agreement import Projected, Projector, matcher
+from gateway.delivery.board import TRIES
+from gateway.delivery.flow import Flow
+from gateway.lane import Heard
+from gateway.store.rows import Exceptional, Outgoing, Settlement
+
+NOW = int(datetime(2026, 6, 1, tzinfo=UTC).timestamp()) * 1_000_000
+MINUTE = 60_000_000
+
+
+def outgoing(position: int, subject: str = "", *, action: str = "created", expires: str = "", **other: Any) -> Outgoing:
+    data = other.get("data", orjson.dumps({"incidentId": f"sample {position}"}))
+    return Outgoing(
+        position=position, feed=other.get("feed", 1), system="cad", topic=f"police.a.incident.{action}.v1",
+        event=position.to_bytes(16), subject=(subject or str(position)).encode().ljust(16), partition=b"p" * 16,
+        sequence=position, time="", recorded=NOW, mapping="ab" * 8, status="Actual", expires=expires, extra=None, data=data,
+    )  # fmt: skip
+
+
+def flow(exceptions: Sequence[Exceptional] = (), *, topics: str = "police.#", position: int = 0, feeds: int = 1) -> Flow:
+    projector = Projector(
+        key=bytes(32), wants=matcher([topics]), allowed=None, only_classified=False, backfill=False
+    )  # fmt: skip
+    positions = dict.fromkeys(range(1, feeds + 1), position)
+    return Flow(projector, positions, exceptions, draw=lambda _low, high: high)
+
+
+def admit(flow: Flow, *rows: Outgoing) -> list[int]:
+    """Which of them go now."""
+    flow.admit(flow.tracks[rows[0].feed], rows, NOW)
+    return sent(flow.take_batch())
+
+
+def sent(batch: Sequence[tuple[int, Projected]]) -> list[int]:
+    return [ticket for ticket, _ in batch]
+
+
+def confirm(flow: Flow, *tickets: int) -> list[int]:
+    """Which others go because of it."""
+    flow.hear(Heard(confirmed=tickets), NOW)
+    return sent(flow.take_batch())
+
+
+def settled(flow: Flow) -> Settlement:
+    settlement = flow.settlement()
+    assert settlement is not None
+    return settlement
+
+
+def test_one_event_of_a_subject_at_a_time_and_others_pass() -> None:
+    one = flow()
+    assert admit(one, outgoing(1, "a"), outgoing(2, "a"), outgoing(3, "b"), outgoing(4, "a")) == [1, 3]
+    assert confirm(one, 3) == []
+    assert confirm(one, 1) == [2]
+    assert confirm(one, 2) == [4]
+    assert confirm(one, 4) == []
+    assert one.quiet is False
+    assert settled(one).feeds[0].position == 4
+    assert one.quiet
+
+
+def test_the_same_subject_in_two_feeds_is_two_orders() -> None:
+    one = flow(feeds=2)
+    assert admit(one, outgoing(1, "a")) == [1]
+    assert admit(one, outgoing(2, "a", feed=2)) == [2]
+
+
+def test_a_position_never_leads_and_nothing_is_counted_before_it() -> None:
+    one = flow()
+    admit(one, *(outgoing(number) for number in range(1, 6)))
+    confirm(one, 2, 3, 5)
+    assert one.settlement() is None
+    confirm(one, 1)
+    feed = settled(one).feeds[0]
+    assert (feed.position, feed.delivered) == (3, 3)
+    confirm(one, 4)
+    feed = settled(one).feeds[0]
+    assert (feed.position, feed.delivered) == (5, 2)
+
+
+def test_what_was_lost_is_read_again_and_what_was_confirmed_is_not_sent_twice() -> None:
+    one = flow()
+    rows = [outgoing(1, "a"), outgoing(2, "b"), outgoing(3, "a")]
+    admit(one, *rows)
+    confirm(one, 2)
+    one.hear(Heard(lost=True), NOW)
+    assert one.tracks[1].read_to == 0
+    assert admit(one, *rows) == [1]
+    assert confirm(one, 1) == [3]
+    confirm(one, 3)
+    feed = settled(one).feeds[0]
+    assert (feed.position, feed.delivered) == (3, 3)
+
+
+def test_a_settlement_names_what_was_disclosed() -> None:
+    one = flow()
+    admit(one, outgoing(1), outgoing(2))
+    confirm(one, 1, 2)
+    settlement = settled(one)
+    assert len(settlement.disclosed) == 2
+    assert {len(part) for pair in settlement.disclosed for part in pair} == {16, 32}
+    assert settlement.fields == ["incident.*"]
+
+
+def test_other_topics_move_the_position_and_count_nowhere() -> None:
+    one = flow(topics="police.*.unit.#")
+    assert admit(one, outgoing(1), outgoing(2)) == []
+    feed = settled(one).feeds[0]
+    assert (feed.position, feed.delivered, feed.withheld, feed.expired) == (2, 0, 0, 0)
+
+
+def test_expired_and_withheld_events_are_counted_and_hold_nobody() -> None:
+    one = flow()
+    rows = [
+        outgoing(1, "a", expires="2026-05-31T23:59:59Z"),
+        outgoing(2, "a", data=b""),
+        outgoing(3, "a", expires="2026-06-01T01:00:00Z"),
+    ]
+    assert admit(one, *rows) == [3]
+    confirm(one, 3)
+    feed = settled(one).feeds[0]
+    assert (feed.position, feed.delivered, feed.withheld, feed.expired) == (3, 1, 1, 1)
+
+
+def test_a_returned_event_is_tried_later_its_subject_waits_and_others_pass() -> None:
+    one = flow()
+    admit(one, outgoing(1, "a"), outgoing(2, "a"), outgoing(3, "b"))
+    one.hear(Heard(unrouted=[1], confirmed=[3]), NOW)
+    settlement = settled(one)
+    assert settlement.feeds[0].position == 3
+    assert [(row.position, row.state, row.attempts) for row in settlement.exceptions] == [(1, "retry", 1), (2, "waiting", 0)]
+    assert settlement.exceptions[0].code == "delivery.unrouted"
+    assert due(one, NOW) == []
+    assert due(one, NOW + MINUTE) == [1]
+    one.again([outgoing(1, "a")], NOW)
+    assert sent(one.take_batch()) == [1]
+    assert due(one, NOW + MINUTE) == []
+    confirm(one, 1)
+    assert due(one, NOW) == [2]
+    one.again([outgoing(2, "a")], NOW)
+    one.take_batch()
+    confirm(one, 2)
+    settlement = settled(one)
+    assert settlement.settled == [1, 2]
+    assert (settlement.feeds[0].position, settlement.feeds[0].delivered) == (3, 2)
+    assert len(one.board) == 0
+
+
+def due(flow: Flow, now: int) -> list[int]:
+    return flow.board.due(now, flow.busy(), lambda feed, position: flow.tracks[feed].position >= position)
+
+
+def test_an_exception_is_not_tried_before_the_position_has_passed_it() -> None:
+    one = flow()
+    admit(one, outgoing(1), outgoing(2))
+    one.hear(Heard(unrouted=[2]), NOW)
+    assert due(one, NOW + MINUTE) == []
+    confirm(one, 1)
+    assert due(one, NOW + MINUTE) == [2]
+
+
+def test_after_the_last_try_it_is_parked_and_holds_its_subject_but_no_withdrawal() -> None:
+    one = flow([Exceptional(1, 1, "retry", b"a".ljust(16), attempts=TRIES - 1)], position=1)
+    assert admit(one, outgoing(2, "a"), outgoing(3, "a", action="withdrawn")) == []
+    one.again([outgoing(1, "a")], NOW)
+    one.take_batch()
+    one.hear(Heard(refused=(1, "too large")), NOW)
+    assert one.board.parked() == 1
+    assert one.board.take_newly_behind() == [2, 3]
+    one.let_withdrawals_pass([outgoing(2, "a"), outgoing(3, "a", action="withdrawn")])
+    assert due(one, NOW) == [3]
+    assert admit(one, outgoing(4, "a", action="removed"), outgoing(5, "a"), outgoing(6, "b")) == [6]
+    one.again([outgoing(3, "a", action="withdrawn")], NOW)
+    one.take_batch()
+    confirm(one, 3)
+    assert admit(one, outgoing(7, "a", action="removed"), outgoing(8, "a")) == [7]
+
+
+def test_what_is_parked_is_tried_again_when_a_person_says_so() -> None:
+    rows = [
+        Exceptional(1, 1, "parked", b"a".ljust(16), attempts=TRIES, code="delivery.unrouted"),
+        Exceptional(2, 1, "waiting", b"a".ljust(16)),
+    ]
+    one = flow(rows, position=2)
+    assert due(one, NOW + MINUTE) == []
+    assert one.board.release(NOW) == 1
+    assert due(one, NOW) == [1]
+    one.again([outgoing(1, "a")], NOW)
+    assert sent(one.take_batch()) == [1]
+    confirm(one, 1)
+    assert due(one, NOW) == [2]
+
+
+def test_after_a_restart_rows_beyond_the_position_that_are_exceptions_are_not_sent_again() -> None:
+    one = flow([Exceptional(2, 1, "parked", b"b".ljust(16), attempts=TRIES)])
+    assert admit(one, outgoing(1, "a"), outgoing(2, "b"), outgoing(3, "b")) == [1]
+    confirm(one, 1)
+    settlement = settled(one)
+    assert (settlement.feeds[0].position, settlement.feeds[0].delivered) == (3, 1)
+    assert [(row.position, row.state) for row in settlement.exceptions] == [(3, "waiting")]

@@ -1,0 +1,219 @@
+"""Systems that fail, hang, come back late or are changed by people; the others never notice."""
+
+import threading
+import time
+from datetime import timedelta
+
+import pytest
+from tests.gateway import scripted
+from tests.gateway.scripted import record
+
+from gateway import acts, site, store, workers
+from gateway.context import Quiet
+from gateway.errors import Halt, Problem, Retry, code
+from gateway.runner import Runner
+from gateway.telemetry import Metrics
+
+AWAY = code("test.away", "the system does not answer", "Wait.")
+BROKEN = code("test.broken", "the system is broken", "Mend it.")
+SOON = timedelta(seconds=10)
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    scripted.install(monkeypatch)
+    return scripted.new_site(tmp_path / "riverton")
+
+
+@pytest.fixture
+def opened(here):
+    opened = store.open(here.store_url(), site.keys(here))
+    yield opened
+    opened.close()
+
+
+def runner_of(here, opened):
+    runner = Runner(here, opened, site.keys(here), log=Quiet(), metrics=Metrics(), stop=threading.Event())
+    runner.start()
+    return runner
+
+
+def once(here, opened, patience=SOON):
+    runner = runner_of(here, opened)
+    try:
+        return runner.once(patience, lambda _: None).as_dict(), runner
+    finally:
+        runner.close()
+
+
+def world(here, opened, runner=None):
+    return acts.World(here, opened, site.keys(here), runner.refresh if runner else lambda _: None)
+
+
+def change(here, opened, system, act, runner=None, **more):
+    return acts.carry_out(world(here, opened, runner), "system", {"system": system, "act": act, **more}, by="me", reason="a test")
+
+
+def until(condition, seconds=10):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def test_once_reads_everything_delivers_it_and_its_figures_add_up(here, opened):
+    script = scripted.system(here.root, "cad", [record(1), record(2, text="")], [record(3)])
+    figures, _ = once(here, opened)
+    assert figures["read"] == 3
+    assert (figures["accepted"], figures["quarantined"]) == (2, 1)
+    assert (figures["delivered"], figures["in_progress"]) == (2, 0)
+    assert figures["systems"]["cad"]["delivered"] == 2
+    assert script.acknowledged == ["1", "2", "2"] or script.acknowledged == ["1", "2"]
+
+
+def test_a_second_run_accepts_nothing_new(here, opened):
+    scripted.system(here.root, "cad", [record(1)])
+    once(here, opened)
+    figures, _ = once(here, opened)
+    assert (figures["read"], figures["accepted"], figures["delivered"]) == (0, 0, 0)
+
+
+def test_a_system_that_halts_keeps_its_cursor_and_harms_nobody(here, opened):
+    broken = scripted.system(here.root, "cad", [record(1)], Halt(Problem(BROKEN)), [record(2)])
+    scripted.system(here.root, "rms", [record(3)])
+    figures, runner = once(here, opened)
+    assert figures["systems"]["cad"]["accepted"] == 1
+    assert figures["systems"]["rms"]["accepted"] == 1
+    assert runner.problems()["cad"].code is BROKEN
+    reads = broken.reads
+    once(here, opened)
+    assert broken.reads == reads, "a halted system is not asked again"
+    change(here, opened, "cad", "resume")
+    figures, _ = once(here, opened)
+    assert figures["systems"]["cad"]["accepted"] == 1
+
+
+def test_a_plugin_that_raises_what_it_should_not_halts_only_its_system(here, opened):
+    scripted.system(here.root, "cad", ZeroDivisionError("CANARY"))
+    scripted.system(here.root, "rms", [record(3)])
+    figures, runner = once(here, opened)
+    assert figures["accepted"] == 1
+    assert runner.problems()["cad"].code.id == "system.fault"
+    assert "CANARY" not in str(runner.problems()["cad"])
+
+
+def test_a_blip_is_tried_again_at_once(here, opened):
+    scripted.system(here.root, "cad", Retry(Problem(AWAY)), [record(1)])
+    figures, _ = once(here, opened)
+    assert figures["accepted"] == 1
+
+
+def test_a_system_that_says_when_is_asked_then(here, opened):
+    scripted.system(here.root, "cad", Retry(Problem(AWAY), after=timedelta(milliseconds=200)), [record(1)])
+    figures, runner = once(here, opened)
+    assert figures["accepted"] == 1
+    assert runner.lines["cad"].breaker.failures == 0
+
+
+def test_a_call_that_never_comes_back_halts_its_system_and_the_others_go_on(here, opened, monkeypatch):
+    monkeypatch.setattr(workers.Workers.__init__, "__kwdefaults__", {"grace": timedelta(milliseconds=100)})
+    hang = threading.Event()
+    scripted.system(here.root, "cad", lambda _: hang.wait() and None, [record(1)], deadline="200ms")
+    scripted.system(here.root, "rms", [record(3)])
+    figures, runner = once(here, opened)
+    assert runner.problems()["cad"].code.id == "system.silent"
+    assert figures["systems"]["rms"]["delivered"] == 1
+    hang.set()
+    time.sleep(0.1)
+    assert opened.journal.feed("cad", "calls").cursor == ""
+    assert opened.journal.feed("cad", "calls").state == "halted"
+
+
+def test_a_folder_that_cannot_be_used_stops_its_system_only(here, opened):
+    scripted.system(here.root, "cad", [record(1)])
+    scripted.system(here.root, "rms", [record(3)])
+    (here.systems / "cad" / "mappings" / "call.yaml").write_text("kind: call\nentity: nothing\n")
+    figures, runner = once(here, opened)
+    assert figures["accepted"] == 1
+    assert runner.problems()["cad"].code.id == "system.broken"
+
+
+def test_a_system_in_shadow_is_read_and_mapped_and_delivers_nothing_until_promoted(here, opened):
+    script = scripted.system(here.root, "cad", [record(1)])
+    change(here, opened, "cad", "shadow")
+    figures, _ = once(here, opened)
+    assert (figures["accepted"], figures["delivered"], figures["in_progress"]) == (1, 0, 0)
+    change(here, opened, "cad", "promote")
+    script.steps.append([record(2)])
+    figures, _ = once(here, opened)
+    assert (figures["accepted"], figures["delivered"]) == (1, 1)
+
+
+@pytest.mark.parametrize("act", ["pause", "trip", "retire"])
+def test_a_person_stops_one_system_of_a_running_gateway_and_no_other_restarts(here, opened, act):
+    scripted.system(here.root, "cad", [record(1)])
+    other = scripted.system(here.root, "rms", [record(3)])
+    runner = runner_of(here, opened)
+    thread = threading.Thread(target=runner.run, args=(lambda: None, lambda: None))
+    thread.start()
+    try:
+        until(lambda: opened.journal.feed("rms", "calls").accepted == 1)
+        line = runner.lines["rms"]
+        change(here, opened, "cad", act, runner)
+        until(lambda: runner.lines["cad"].state.startswith(act.rstrip("e")))
+        assert runner.lines["rms"] is line
+        assert other.closed == 0
+    finally:
+        runner.stop.set()
+        thread.join()
+        runner.close()
+
+
+def test_a_request_left_for_the_gateway_is_carried_out_and_answered(here, opened):
+    scripted.system(here.root, "cad", [record(1)])
+    runner = runner_of(here, opened)
+    its = world(here, opened, runner)
+    thread = threading.Thread(target=runner.run, args=(lambda: acts.pending(its), lambda: None))
+    thread.start()
+    try:
+        good = opened.requests.add("system", {"system": "cad", "act": "pause"}, by="me", reason="a test")
+        bad = opened.requests.add("system", {"system": "cad", "act": "promote"}, by="me", reason="a test")
+        until(lambda: opened.requests.find(bad).state == "failed")
+        assert opened.requests.find(good).result["state"] == "paused"
+        assert opened.requests.find(bad).result["problems"][0]["code"] == "system.not-now"
+        assert runner.lines["cad"].state == "paused"
+    finally:
+        runner.stop.set()
+        thread.join()
+        runner.close()
+
+
+def test_intake_waits_for_free_space_and_deliveries_do_not(here, opened, monkeypatch):
+    scripted.system(here.root, "cad", [record(1)])
+    free = [0]
+    monkeypatch.setattr(type(opened), "free_bytes", lambda _: free[0])
+    monkeypatch.setattr(here.settings.__class__, "free_space", 1000, raising=False)
+    runner = Runner(here, opened, site.keys(here), log=Quiet(), metrics=Metrics(), stop=threading.Event())
+    runner.start()
+    try:
+        assert runner.once(timedelta(milliseconds=300), lambda _: None).as_dict()["read"] == 0
+        assert runner.starved
+        free[0] = 2000
+        assert runner.once(SOON, lambda _: None).as_dict()["read"] == 1
+    finally:
+        runner.close()
+
+
+def test_a_record_that_kills_the_process_halts_its_feed_after_three_deaths(here, opened):
+    """The deaths are played by markers that a dead process would have left."""
+    scripted.system(here.root, "cad", [record(1)])
+    feed = opened.journal.feed("cad", "calls")
+    from gateway.attempt import Attempt
+
+    for _ in range(3):
+        Attempt(here.var / "attempt" / str(feed.id)).begin("")
+    _, runner = once(here, opened)
+    assert runner.problems()["cad"].code.id == "intake.deadly"
+    change(here, opened, "cad", "resume")
+    figures, _ = once(here, opened)
+    assert figures["accepted"] == 1
