@@ -81,7 +81,7 @@ def mapping(_folder: Path, _broker: RabbitMQ | None) -> Row:
 
     here = ROOT / "bench" / "site"
     path = here / "systems" / "bulk" / "mappings" / "call.yaml"
-    compiled = language.compile(path, codes_dir=(here / "codes",), zone="America/New_York")
+    compiled = language.compile(path, codes=(here / "codes",), zone="America/New_York")
     rows = [dict(zip(records.COLUMNS, row, strict=True)) for row in csv.reader(list(records.lines(5000))[1:])]
     for row in rows:
         _same(compiled.translate(row, key=row["call_no"])[0].data, by_hand.translate(row))

@@ -6,7 +6,7 @@ act means the same either way.  Each is recorded in the ledger with who asked an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -14,9 +14,10 @@ from gateway import intake, line, system
 from gateway.archive import Archive
 from gateway.errors import Problem, Refused, code
 from gateway.event import Keys
+from gateway.figures import wanted
 from gateway.site import Site
 from gateway.store import Store
-from gateway.store.rows import FeedRow, Intake
+from gateway.store.rows import FeedRow, Intake, Outgoing
 
 UNKNOWN = code("act.unknown", "the running gateway does not know this request", "Use the same version for the command and the gateway.")
 NOT_NOW = code(
@@ -24,6 +25,7 @@ NOT_NOW = code(
     "a system in this state cannot be changed like that",
     "See copperline systems list for its state, and docs/commands.md for what leads from one to another.",
 )
+NO_DESTINATION = code("replay.no-destination", "there is no such destination to send to", "See copperline status for destinations.")
 NO_RECORD = code("record.missing", "there is no such record", "See copperline quarantine list or copperline tail for positions.")
 
 Act: TypeAlias = "Callable[[World, Mapping[str, Any], str, str], Mapping[str, Any]]"
@@ -160,6 +162,49 @@ def _difference(row: FeedRow, change: Any) -> dict[str, Any]:
     }
 
 
+def replayed(world: World, body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a replay would send: how many events, to which destinations."""
+    found = _to_replay(world, body)
+    return {"events": sum(len(positions) for _, _, positions in found), "destinations": [name for _, name, _ in found]}
+
+
+def _replay(world: World, body: Mapping[str, Any], by: str, reason: str) -> Mapping[str, Any]:
+    found = _to_replay(world, body)
+    events = sum(world.store.deliveries.replay(id, positions, by=by, reason=reason) for id, _, positions in found)
+    world.wake()
+    return {"events": events, "destinations": [name for _, name, _ in found]}
+
+
+def _to_replay(world: World, body: Mapping[str, Any]) -> list[tuple[int, str, list[int]]]:
+    """Per destination: its id, its name, and the positions of the events that its agreement asks for."""
+    agreed = wanted(world.site)
+    rows = [
+        (row, wants)
+        for row in world.store.deliveries.destinations()
+        if row.agreement == body["agreement"]
+        and body["destination"] in ("", row.name)
+        and (wants := agreed.get((row.agreement, row.name)))
+    ]
+    if not rows:
+        raise Refused(Problem(NO_DESTINATION, rule=f"the agreement {body['agreement']} has no such destination open"))
+    return [
+        (row.id, f"{row.agreement}/{row.name}", [out.position for out in _named(world, row.id, body) if wants(out.topic)])
+        for row, wants in rows
+    ]
+
+
+def _named(world: World, destination: int, body: Mapping[str, Any]) -> Iterator[Outgoing]:
+    """The events that are named, by position or by system and what they come after."""
+    if body["positions"]:
+        yield from world.store.deliveries.events(body["positions"])
+        return
+    for feed in world.store.journal.feeds():
+        after = body["after"]
+        while feed.system == body["system"] and (rows := world.store.deliveries.read(destination, feed.id, after, 500)):
+            yield from rows
+            after = rows[-1].position
+
+
 def _erase(world: World, body: Mapping[str, Any], by: str, reason: str) -> Mapping[str, Any]:
     erased = world.store.erase.erase(body["positions"], by=by, reason=reason, authority=body.get("authority", ""))
     archive = Archive(world.site.var / "archive", world.keys)
@@ -192,12 +237,7 @@ def _feed_of_quarantined(world: World, position: int) -> system.Feed:
 def _note(world: World, body: Mapping[str, Any], by: str, reason: str) -> Mapping[str, Any]:
     """Write down that something was done, or is about to be: that values are shown, that the topology was applied."""
     said = {key: value for key, value in body.items() if key != "kind"}
-    return {"leaf": world.store.ledger.note(body["kind"], {**said, "by": _ascii(by), "reason": _ascii(reason)})}
-
-
-def _ascii(text: str) -> str:
-    """As a leaf holds it: what is not ASCII is escaped."""
-    return text.encode("ascii", "backslashreplace").decode()
+    return {"leaf": world.store.ledger.note(body["kind"], said, by=by, reason=reason)}
 
 
 ACTS: Mapping[str, Act] = {
@@ -207,4 +247,5 @@ ACTS: Mapping[str, Act] = {
     "discard": _discard,
     "remap": _remap,
     "erase": _erase,
+    "replay": _replay,
 }

@@ -16,6 +16,7 @@ import orjson
 
 from gateway.adapter import Document, RawRecord, Rejected
 from gateway.errors import Halt, Problem, Refused, Reject, code
+from gateway.mapping import Shown
 from gateway.system import Feed, System
 
 NO_FEED = code(
@@ -32,6 +33,8 @@ class Preview:
     record: RawRecord | Rejected
     drafts: tuple[Mapping[str, Any], ...]
     problems: tuple[Problem, ...]
+    lines: tuple[Shown, ...] = ()
+    """Target by target, with its source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +50,25 @@ class Result:
 
 def previews(feed: Feed, body: bytes) -> Iterator[Preview]:
     """Every record of a document as this feed would take it.  Raises Refused or Halt where it is refused whole."""
-    document = Document("sample", hashlib.sha256(body).digest(), len(body), body=body)
-    for record in feed.decode(document):
+    for record in feed.decode(_document(body)):
         yield _preview(feed, record)
+
+
+def records(feed: Feed, body: bytes) -> Iterator[RawRecord]:
+    """The records of a document that can be read at all."""
+    return (record for record in feed.decode(_document(body)) if isinstance(record, RawRecord))
+
+
+def files(system: System) -> list[Path]:
+    """The samples of a system, by name."""
+    found = (system.folder / "samples").glob("*")
+    return sorted(path for path in found if path.is_file() and not path.name.startswith("."))
 
 
 def run(system: System) -> Iterator[Result]:
     """Every sample of a system, in order of name."""
-    for sample in sorted((system.folder / "samples").glob("*")):
-        if sample.is_file() and not sample.name.startswith("."):
-            yield _run(system, sample)
+    for sample in files(system):
+        yield _run(system, sample)
 
 
 def update(result: Result) -> None:
@@ -93,6 +105,10 @@ def differences(expected: Any, found: Any, path: str = "") -> Iterator[str]:
 _ABSENT = object()
 
 
+def _document(body: bytes) -> Document:
+    return Document("sample", hashlib.sha256(body).digest(), len(body), body=body)
+
+
 def _run(system: System, sample: Path) -> Result:
     found = list(_told(feed_of(system, sample), sample.read_bytes()))
     expected = system.folder / "expected" / f"{sample.stem}.json"
@@ -118,11 +134,13 @@ def _preview(feed: Feed, record: RawRecord | Rejected) -> Preview:
         return Preview(record, (), record.problems)
     if record.change == "remove":
         return Preview(record, ({"removed": feed.entity(record.kind)},), ())
+    lines = tuple(feed.mappings[record.kind].preview(record.fields, key=record.key)) if record.kind in feed.mappings else ()
+    shown = tuple(line for line in lines if line.problem is None)
     try:
         drafts = feed.translate(record)
     except Reject as e:
-        return Preview(record, (), e.problems)
-    return Preview(record, tuple(_said(draft) for draft in drafts), ())
+        return Preview(record, (), e.problems, shown)
+    return Preview(record, tuple(_said(draft) for draft in drafts), (), shown)
 
 
 def _said(draft: Any) -> dict[str, Any]:

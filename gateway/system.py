@@ -237,7 +237,7 @@ def _mappings(
             problems.append(Problem(WRONG, place, document.where(*at, "mappings", kind), "names no file of the system's folder"))
             continue
         try:
-            compiled[kind] = mapping.compile(path, codes_dir=site.codes(site_), zone=said.zone)
+            compiled[kind] = mapping.compile(path, codes=site.codes(site_), zone=said.zone)
         except Refused as e:
             problems += e.problems
     if problems:

@@ -286,11 +286,14 @@ class SourceConformance:
         complete: dict[bytes, int] = {}
         for batch in drained(source, clock, limit=2):
             if batch.document is None:
-                pytest.skip("the source has no documents")
+                assert not batch.skipped
+                continue
             digest = batch.document.sha256
             answered[digest] = answered.get(digest, 0) + _bytes(batch) + sum(length for _, length, _ in batch.skipped)
             if batch.complete:
                 complete[digest] = batch.document.size
+        if not answered:
+            pytest.skip("the source has no documents")
         assert answered == complete
 
     def test_a_record_that_cannot_be_read_harms_no_other(

@@ -103,13 +103,15 @@ def load(path: Path) -> Document:
 
 def loads(text: str, *, name: str) -> Any:
     """The data of YAML text; `name` stands for the file in errors.  Raises Refused."""
-    import yaml  # noqa: PLC0415 - 30 ms that a command without a YAML file does not pay
+    import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         root = yaml.compose(text, Loader=loader)
     except yaml.MarkedYAMLError as e:
         raise Refused(Problem(SYNTAX, where=f"{name}:{_mark(e)}", rule=e.problem or SYNTAX.meaning)) from e
+    except RecursionError as e:
+        raise Refused(Problem(SYNTAX, where=name, rule="lists or mappings nest too deeply")) from e
     except yaml.YAMLError as e:
         raise Refused(Problem(SYNTAX, where=name, rule="a character that YAML does not allow")) from e
     return None if root is None else _Reader(name).value(root)
@@ -153,9 +155,9 @@ class _Reader:
         if id(node) in self._seen or node.tag not in _PLAIN_TAGS:
             raise Refused(Problem(ANCHOR, where=self._where(node)))
         self._seen.add(id(node))
-        if node.id == "scalar":
-            return node.value if node.style else _scalar(node.value)
-        return self._map(node) if node.id == "mapping" else self._list(node)
+        if isinstance(node.value, str):
+            return node.value if getattr(node, "style", None) else _scalar(node.value)
+        return self._map(node) if node.tag.endswith(":map") else self._list(node)
 
     def _map(self, node: Node) -> Map:
         into = Map(node.start_mark.line + 1)
@@ -168,7 +170,7 @@ class _Reader:
 
     def _entries(self, node: Node) -> Iterator[tuple[str, tuple[Node, Node]]]:
         for key, value in node.value:
-            if key.id != "scalar" or key.value == "<<":
+            if not isinstance(key.value, str) or key.value == "<<":
                 raise Refused(Problem(SYNTAX, where=self._where(key), rule="a key is one word or a quoted text"))
             if id(key) in self._seen:
                 raise Refused(Problem(ANCHOR, where=self._where(key)))

@@ -9,11 +9,17 @@ from typing import Any
 
 import click
 
-from gateway import agreement, mapping, samples, site, system
+from gateway import agreement, samples, site, system
 from gateway.cli import OK, PROBLEMS
 from gateway.cli.common import json_option, masked, reason_option, reveal_option, show, site_option, then, why
-from gateway.errors import Problem, Refused
+from gateway.errors import Halt, Problem, Refused, code
 from gateway.site import Site
+
+UNCOVERED = code(
+    "mapping.uncovered",
+    "a source field is neither used by the mapping nor named under ignored",
+    "Write a sentence for the field, or name it under ignored: so that leaving it out is a decision.",
+)
 
 
 @click.command()
@@ -91,11 +97,11 @@ def test(name: str, update: bool, folder: Path, as_json: bool) -> int:
 def _problems(here: Site, name: str) -> Iterator[Problem]:
     for each in _names(here, name):
         try:
-            loaded = system.load(here, each)
+            yield from _uncovered(system.load(here, each))
         except Refused as e:
             yield from (_placed(problem, f"systems/{each}/") for problem in e.problems)
-        else:
-            yield from _unused(loaded)
+        except Halt as e:
+            yield _placed(e.problem, f"systems/{each}/samples/")
     if not name:
         try:
             agreement.load_all(here.agreements)
@@ -103,12 +109,18 @@ def _problems(here: Site, name: str) -> Iterator[Problem]:
             yield from (_placed(problem, "agreements/") for problem in e.problems)
 
 
-def _unused(loaded: system.System) -> Iterator[Problem]:
-    """Nothing here by default: a mapping's own lint says which source fields are neither used nor ignored."""
-    lint = getattr(mapping, "lint", None)
-    for feed in loaded.feeds.values() if lint else ():
-        for compiled in feed.mappings.values():
-            yield from lint(compiled, feed)
+def _uncovered(loaded: system.System) -> Iterator[Problem]:
+    """Source fields of the samples that a mapping neither uses nor names under `ignored`."""
+    for sample in samples.files(loaded):
+        feed = samples.feed_of(loaded, sample)
+        neither = {
+            (record.kind, field)
+            for record in samples.records(feed, sample.read_bytes())
+            if record.kind in feed.mappings
+            for field in feed.mappings[record.kind].coverage(record.fields).neither
+        }
+        for kind, field in sorted(neither):
+            yield Problem(UNCOVERED, path=field, where=f"systems/{loaded.name}/samples/{sample.name}", rule=f"{kind}: the field is neither used nor ignored")
 
 
 def _placed(problem: Problem, folder: str) -> Problem:
@@ -120,32 +132,29 @@ def _names(here: Site, name: str) -> list[str]:
 
 
 def _shown(one: samples.Preview, *, reveal: bool) -> dict[str, Any]:
+    """One record for a person: where it stood, each target with its source, each problem; values only if revealed."""
     fields = dict(getattr(one.record, "fields", {}))
-    drafts = [{**draft, "data": draft.get("data", {})} for draft in one.drafts]
     return {
         "where": one.record.where,
         "kind": one.record.kind,
         "source": fields if reveal else masked(fields),
-        "canonical": drafts if reveal else [_masked(draft) for draft in drafts],
+        "canonical": [
+            {"target": line.target, "source": line.source, "value": line.value if reveal else masked(line.value)}
+            for line in one.lines
+        ],
         "problems": [problem.as_dict() for problem in one.problems],
     }
 
 
-def _masked(draft: dict[str, Any]) -> dict[str, Any]:
-    """Entity and part stay; everything that a record says becomes its shape."""
-    return {key: value if key in ("entity", "removed") else masked(value) for key, value in draft.items()}
-
-
 def _print(one: dict[str, Any]) -> None:
     click.echo(f"-- {one['kind']} at {one['where']}")
-    for key, value in one["source"].items():
+    for key, value in _flat(one["source"]):
         click.echo(f"   {key} = {value}")
-    for draft in one["canonical"]:
-        click.echo(f"   => {draft.get('entity') or 'removed ' + draft['removed']}")
-        for path, value in _flat(draft.get("data", {})):
-            click.echo(f"      {path} = {value}")
+    for line in one["canonical"]:
+        click.echo(f"   => {line['target']} <- {line['source'] or 'a constant'} = {line['value']}")
     for problem in one["problems"]:
-        click.echo(f"   !! {problem['code']} {problem['path']}: {problem['rule']}\n      {problem['remedy']}")
+        place = " ".join(part for part in (problem["path"], problem["where"]) if part)
+        click.echo(f"   !! {problem['code']} {place}: {problem['rule']}\n      {problem['remedy']}")
 
 
 def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -41,11 +41,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.adapter import Adapter, Batch, Context, Document, RawRecord, Rejected
-from gateway.errors import Problem, Retry, code
+from gateway.adapter import BATCH_BYTES, Adapter, Batch, Context, Document, RawRecord, Rejected
+from gateway.errors import Problem, code
 
 NOT_JSON = code("NAME.not-json", "a line is not a JSON object with the key field", "Look at the line in the quarantine.")
-NO_FILE = code("NAME.no-file", "the file is not there", "Nothing, if the system has yet to write it.")
+LONGEST = 1024 * 1024
+"""Bytes of a line."""
 
 
 class Settings(BaseModel):
@@ -56,31 +57,36 @@ class Settings(BaseModel):
 
 
 class Lines:
-    """The cursor is the byte to go on from."""
+    """The cursor is the byte to go on from.  A line without its end is still being written: it waits."""
 
     def __init__(self, settings: Settings, context: Context) -> None:
         self._settings = settings
         self._path = context.root / settings.file
+        self._closed = False
 
     def read(self, after: str, limit: int) -> Batch:
-        start = int(after or 0)
-        try:
-            with self._path.open("rb") as file:
-                file.seek(start)
-                lines = [line for _, line in zip(range(limit), file, strict=False) if line.endswith(b"\\n")]
-        except FileNotFoundError as e:
-            raise Retry(Problem(NO_FILE)) from e
-        records, at = [], start
-        for line in lines:
+        at = int(after or 0)
+        records = []
+        for line in self._lines(at):
             records.append(_record(self._settings, line, at))
             at += len(line)
-        return Batch(cursor=str(at), records=records, more=len(lines) == limit)
+            if len(records) == limit or at - int(after or 0) + LONGEST > BATCH_BYTES:
+                return Batch(str(at), records)
+        return Batch(str(at), records, more=False)
 
     def acknowledge(self, cursor: str) -> None:
         """Nothing to move away: the file stays."""
 
     def close(self) -> None:
-        """Nothing is held open between two reads."""
+        self._closed = True
+
+    def _lines(self, at: int) -> Iterator[bytes]:
+        if self._closed or not self._path.is_file():
+            return
+        with self._path.open("rb") as file:
+            file.seek(at)
+            while (line := file.readline(LONGEST)).endswith(b"\\n"):
+                yield line
 
 
 def decode(settings: Settings, document: Document) -> Iterator[RawRecord | Rejected]:
@@ -107,20 +113,48 @@ adapter = Adapter(kind="NAME", settings=Settings, source=Lines, decode=decode, s
 _TEST = '''\
 """The promises of a source, held by the gateway's own conformance suite."""
 
-from gateway.testing import SourceConformance
+import json
 
-from MODULE import Settings, adapter
+from gateway.testing import LegacySystem, SourceConformance
+
+from MODULE import adapter
 
 
-class TestNAMEKeepsItsPromises(SourceConformance):
+class Program(LegacySystem):
+    """The other side: a program that appends to a file.  The methods it leaves out are faults it cannot have."""
+
+    settings = {"file": "records.jsonl"}
+    count = 0
+
+    def add(self, count):
+        keys = [f"{self.count + number:06d}" for number in range(count)]
+        self.count += count
+        self._append("".join(json.dumps({"id": key, "what": "invented"}) + "\\n" for key in keys))
+        return keys
+
+    def half(self):
+        self._append('{"id": "half", "wh')
+        return ["half"]
+
+    def finish(self):
+        self._append('at": "invented"}\\n')
+
+    def spoiled(self, secret):
+        first = self.add(1)
+        self._append(f'{{"id": {secret}\\n')
+        return first + self.add(1)
+
+    def one_instant(self, count):
+        return self.add(count)
+
+    def _append(self, text):
+        with (self.root / "records.jsonl").open("a") as file:
+            file.write(text)
+
+
+class TestItKeepsThePromisesOfASource(SourceConformance):
     adapter = adapter
-
-    def settings(self, folder):
-        return Settings(file=folder / "records.jsonl")
-
-    def give(self, folder, number):
-        with (folder / "records.jsonl").open("ab") as file:
-            file.write(b\'{"id": "%d", "what": "invented"}\\n\' % number)
+    system = Program
 '''
 
 _README = """\

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime
+from itertools import pairwise
 from operator import itemgetter
 from typing import Any, Final, TypeAlias
 
@@ -64,7 +65,7 @@ def reader(format: str) -> Read:
 
 def _crowded(pieces: list[str]) -> bool:
     """Two numbers touch, so that a missing leading zero could be read in two ways."""
-    return any(a in _WIDTHS and b in _WIDTHS for a, b in zip(pieces, pieces[1:], strict=False))
+    return any(a in _WIDTHS and b in _WIDTHS for a, b in pairwise(pieces))
 
 
 def _nested(said: list[str]) -> bool:

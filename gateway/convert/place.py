@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from gateway.convert.named import Convert, Unreadable, conversion, plain
@@ -36,14 +37,18 @@ def lonlat() -> Convert:
 def _place(values: tuple[Any, ...], *, lat: int, lon: int) -> dict[str, Any]:
     if None in values:
         raise Unreadable("is half a pair of coordinates")
-    text = ", ".join(plain(value) for value in values)
-    found = _PAIR.fullmatch(text)
-    if not found:
-        raise Unreadable("is not a pair of coordinates in degrees")
-    degrees = (float(found[1]), float(found[2]))
-    if abs(degrees[lat]) > 90 or abs(degrees[lon]) > 180:
+    text = ", ".join(map(plain, values))
+    pair: Sequence[Any] = values
+    if len(values) == 1:
+        found = _PAIR.fullmatch(text)
+        pair = found.groups() if found else ()
+    try:
+        north, east = float(pair[lat]), float(pair[lon])
+    except (ValueError, IndexError):
+        raise Unreadable("is not a pair of coordinates in degrees") from None
+    if not (-90 <= north <= 90 and -180 <= east <= 180):
         raise Unreadable("is not on earth: latitude within 90, longitude within 180 degrees")
-    return {"lat": degrees[lat], "lon": degrees[lon], "text": text}
+    return {"lat": north, "lon": east, "text": text}
 
 
 @conversion("grid", several=True)

@@ -140,7 +140,7 @@ def sentinel(*nothing: Any) -> Convert:
 
 
 @conversion("choose")
-def choose(words: Mapping[str, Any]) -> Convert:
+def choose(words: Any) -> Convert:
     """Exactly these words, each for another.
 
     >>> choose({"T": "Test", "A": "Actual"})("T")
@@ -196,11 +196,15 @@ def common(scheme: str) -> Convert:
 
 
 def _side(side: str, scheme: str) -> Convert:
-    inner = code(scheme)
+    scheme = str(scheme)
 
     def convert(value: Any, says: Any = None) -> dict[str, Any] | None:
-        made = inner(value, says)
-        return None if made is None else {side: made}
+        if value is None:
+            return None
+        made = {"code": value if value.__class__ is str else plain(value), "scheme": scheme}
+        if says is not None:
+            made["text"] = plain(says)
+        return {side: made}
 
     return convert
 

@@ -18,6 +18,9 @@ from gateway.store.rows import Exceptional
 TRIES = 8
 """After so many the delivery is parked: with waits that double, some two to four minutes."""
 
+ROWS_MOST = 1000
+"""Failed, parked and waiting deliveries of one destination, before it takes no new events."""
+
 Key: TypeAlias = tuple[int, bytes]
 """Feed and subject: the unit of order."""
 
@@ -39,6 +42,7 @@ class Board:
         self._changed: dict[int, Exceptional] = {}
         self._over: list[int] = []
         self._parked: set[Key] = set()
+        self._failing = 0
         for row in rows:
             self._put(row)
             if row.state == "parked":
@@ -46,6 +50,11 @@ class Board:
 
     def __len__(self) -> int:
         return len(self._rows)
+
+    @property
+    def full(self) -> bool:
+        """Whether so many failed or wait behind such that new events should not be read; replays do not count."""
+        return self._failing >= ROWS_MOST
 
     def __contains__(self, position: object) -> bool:
         return position in self._rows
@@ -80,13 +89,22 @@ class Board:
 
     def over(self, position: int) -> None:
         """It is delivered, withheld or expired: the row goes."""
-        row = self._rows.pop(position)
-        positions = self._keys[row.feed, row.subject]
-        positions.remove(position)
-        if not positions:
-            del self._keys[row.feed, row.subject]
+        self._drop(position)
         self._changed.pop(position, None)
         self._over.append(position)
+
+    def refresh(self, stored: Iterable[Exceptional], under_way: Collection[int]) -> None:
+        """Take over what others changed in the store (a replay, an erasure), but for what is not settled yet."""
+        ours = {*self._changed, *self._over, *under_way}
+        found = {row.position: row for row in stored if row.position not in ours}
+        for position in [one for one in self._rows if one not in ours and one not in found]:
+            self._drop(position)
+        for row in found.values():
+            self._put(row)
+
+    def replayed(self, positions: Iterable[int]) -> set[int]:
+        """Those that are sent once more although they were delivered."""
+        return {position for position in positions if self._rows[position].replay}
 
     def due(self, now_us: int, busy: Collection[Key], behind: Callable[[int, int], bool]) -> list[int]:
         """The rows to try now, at most one of a subject, in order of position.
@@ -141,6 +159,16 @@ class Board:
         self._changed[row.position] = row
 
     def _put(self, row: Exceptional) -> None:
-        if row.position not in self._rows:
+        old = self._rows.get(row.position)
+        if old is None:
             insort(self._keys.setdefault((row.feed, row.subject), []), row.position)
+        self._failing += (not row.replay) - (old is not None and not old.replay)
         self._rows[row.position] = row
+
+    def _drop(self, position: int) -> None:
+        row = self._rows.pop(position)
+        self._failing -= not row.replay
+        positions = self._keys[row.feed, row.subject]
+        positions.remove(position)
+        if not positions:
+            del self._keys[row.feed, row.subject]

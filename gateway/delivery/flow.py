@@ -98,6 +98,10 @@ class Flow:
             if takes_back(out.topic):
                 self.board.let_pass(out.position)
 
+    def refresh(self, stored: Iterable[Exceptional]) -> None:
+        """Take over what others changed in the exceptions' rows."""
+        self.board.refresh(stored, self._sent)
+
     def busy(self) -> set[Key]:
         """The subjects of which an event is under way."""
         return set(self._behind)

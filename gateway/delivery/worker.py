@@ -44,8 +44,8 @@ SETTLED_AFTER_S = 0.2
 """Time after which it is, however few they are."""
 LOOK_S = 1.0
 """How often feeds, rows that a person changed and the agreement's validity are looked at without being told."""
-ROWS_MOST = 1000
-"""Failed, parked and waiting deliveries of one destination, before it stops."""
+ROWS_HELD = 10_000
+"""Rows of exceptions that are held in memory; of a larger replay the next ones follow."""
 
 
 class Delivery:
@@ -82,7 +82,7 @@ class Delivery:
         self._flow = Flow(
             agreements.compile(agreement, keys),
             self._deliveries.positions(self.id),
-            self._deliveries.exceptions(self.id, limit=10 * ROWS_MOST),
+            self._deliveries.exceptions(self.id, limit=ROWS_HELD),
             draw,
         )
         self._turns: deque[int] = deque()
@@ -110,7 +110,7 @@ class Delivery:
     def problem(self) -> Problem | None:
         """Why nothing leaves at the moment; None while all is well."""
         forbidden = self._forbidden()
-        if forbidden is None and len(self._flow.board) >= ROWS_MOST:
+        if forbidden is None and self._flow.board.full:
             return Problem(FULL)
         return forbidden or self._lane.problem
 
@@ -208,12 +208,13 @@ class Delivery:
         return moved
 
     def _look(self) -> None:
-        """Once a second, or when told of a new feed: feeds that are new, and whether a person paused the destination."""
+        """Once a second, or when told of a new feed: what is new, and what a person changed."""
         if time.monotonic() - self._looked < LOOK_S and not self._told - self._flow.tracks.keys():
             return
         self._looked = time.monotonic()
         self._flow.reach(self._deliveries.positions(self.id))
         self._state = next(row.state for row in self._deliveries.destinations() if row.id == self.id)
+        self._flow.refresh(self._deliveries.exceptions(self.id, limit=ROWS_HELD))
         self._all = True
 
     def _read(self, now_us: int) -> bool:
@@ -221,18 +222,18 @@ class Delivery:
         moved = self._read_due(now_us)
         self._line_up()
         for _ in range(len(self._turns)):
-            if not self._room():
+            if self._flow.board.full or not self._room():
                 break
             moved |= self._read_slice(self._turns.popleft(), now_us)
         return moved
 
     def _room(self) -> bool:
         flow = self._flow
-        return flow.under_way < UNDER_WAY and flow.bytes_under_way < UNDER_WAY_BYTES and len(flow.board) < ROWS_MOST
+        return flow.under_way < UNDER_WAY and flow.bytes_under_way < UNDER_WAY_BYTES
 
     def _read_slice(self, feed: int, now_us: int) -> bool:
         track = self._flow.tracks[feed]
-        limit = self._slices.get(feed, SLICE)
+        limit = self._slices.get(feed, SLICE // 10)  # until the size of its records is known
         if len(track) >= SLICES_AHEAD * limit:
             self._turns.append(feed)
             return False
@@ -263,10 +264,13 @@ class Delivery:
             return False
         if passing := board.take_newly_behind():
             self._flow.let_withdrawals_pass(self._deliveries.events(passing))
+        if not self._room():
+            return False
         due = board.due(now_us, self._flow.busy(), lambda feed, position: self._flow.tracks[feed].position >= position)
         if not due:
             return False
-        self._flow.again(self._deliveries.events(due), now_us)
+        due = due[: 2 * SLICE]
+        self._flow.again(self._deliveries.events(due, replayed=board.replayed(due)), now_us)
         return True
 
     def _send(self) -> bool:

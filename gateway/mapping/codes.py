@@ -213,10 +213,13 @@ def _twice(rows: Sequence[Row], path: Path) -> list[Problem]:
     written: dict[str, int] = {}
     for row in rows:
         where = f"{path.name}:{row.line}"
-        for other in seen.setdefault(row.internal, []):
-            if row.first <= other.last and other.first <= row.last:
-                problems.append(Problem(ROW, where=where, rule=f"the code stands in line {other.line} for the same days"))
-        seen[row.internal].append(row)
+        others = seen.setdefault(row.internal, [])
+        problems.extend(
+            Problem(ROW, where=where, rule=f"the code stands in line {other.line} for the same days")
+            for other in others
+            if row.first <= other.last and other.first <= row.last
+        )
+        others.append(row)
         if row.write and row.common in written:
             rule = f"the common code has its row to write in line {written[row.common]} already"
             problems.append(Problem(ROW, where=where, rule=rule))

@@ -10,14 +10,14 @@ from pathlib import Path
 from gateway.errors import Refused
 from gateway.mapping import codes as lists
 from gateway.mapping import target
-from gateway.mapping.language import ZONE, MappingFile, Sentence
+from gateway.mapping.language import TARGET, ZONE, MappingFile, Sentence
 from gateway.mapping.reading import Complaints, read
 from gateway.mapping.steps import Deeds, is_zone
 from gateway.mapping.translate import Mapping
 from gateway.mapping.writing import write
 
 
-def compile(  # noqa: A001 - the word that people look for
+def compile(
     path: Path, *, codes: Sequence[Path], zone: str, schemas: target.Schemas = target.contract
 ) -> Mapping:
     """The mapping of a file.
@@ -57,7 +57,7 @@ def _parts(file: MappingFile, complaints: Complaints) -> None:
     for record in file.records:
         if "part" not in record.heads and (len(file.records) > 1 or record.each) and not file.sink:
             rule = "with several canonical records each needs a part: that tells it apart"
-            complaints.add(target.TARGET, record.line, "part", rule)
+            complaints.add(TARGET, record.line, "part", rule)
 
 
 def _tables(file: MappingFile, folders: Sequence[Path], complaints: Complaints) -> dict[str, lists.Table]:

@@ -36,6 +36,8 @@ from gateway.mapping.language import (
 from gateway.yamlfile import Map
 
 Choice = TypeVar("Choice", bound=str)
+_TAKE: tuple[Literal["first", "last"], ...] = ("first", "last")
+_UNKNOWN: tuple[Literal["keep", "reject", "absent"], ...] = ("keep", "reject", "absent")
 
 
 class Complaints:
@@ -71,7 +73,7 @@ def source(text: str) -> Source:
     """
     inner = text.lstrip("^")
     up = len(text) - len(inner)
-    if inner == "$key" or inner == "$number":
+    if inner in {"$key", "$number"}:
         return Source(text, up, special="key" if inner == "$key" else "number")
     inner = inner.removeprefix(".")
     steps = tuple(step.replace("\\.", ".") for step in re.split(r"(?<!\\)\.", inner)) if inner else ()
@@ -183,7 +185,7 @@ class _Reader:
             optional=self._flag(said, "optional", path),
             zone=self._zone(said, path),
             when=self._when(said["when"], said.lines["when"], path) if "when" in said else None,
-            unknown=self._choice(said, "unknown", ("keep", "reject", "absent"), path),
+            unknown=self._choice(said, "unknown", _UNKNOWN, path) or "",
             each=self._source(said["each"], said.lines["each"], path) if "each" in said else None,
             split=self._split(said, path),
             pick=self._pick(said, path),
@@ -252,7 +254,7 @@ class _Reader:
         if "where" in given:
             found = self._compare({**given, "field": given["where"]}, line, path, ("is", "not"))
             test = found if isinstance(found, Compare) else None
-        take = self._choice(given, "take", ("first", "last"), path)
+        take = self._choice(given, "take", _TAKE, path)
         by = self._source(given["by"], line, path) if "by" in given else None
         return Pick(self._source(given["in"], line, path), test, take or "first", by)
 
@@ -321,14 +323,14 @@ class _Reader:
             self._wrong(said.lines[word], path or word, f"{word}: is true or false")
         return given if isinstance(given, bool) else None
 
-    def _choice(self, said: Map, word: str, choices: tuple[Choice, ...], path: str) -> Choice | Literal[""]:
+    def _choice(self, said: Map, word: str, choices: tuple[Choice, ...], path: str) -> Choice | None:
         if word not in said:
-            return ""
+            return None
         for choice in choices:
             if said[word] == choice:
                 return choice
         self._wrong(said.lines[word], path, f"{word}: is one of {', '.join(choices)}")
-        return ""
+        return None
 
     def _words(self, said: Map, known: Mapping[str, str], path: str) -> None:
         for word in said:

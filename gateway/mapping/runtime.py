@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from gateway.convert import Convert, Never, Unreadable
 from gateway.errors import Code, Problem, code
@@ -54,11 +54,10 @@ TWICE = code(
 STATUSES = frozenset({"Actual", "Exercise", "Test"})
 
 
-@dataclass(frozen=True, slots=True)
-class Translated:
+class Translated(NamedTuple):
     """One canonical record as plain data: mapped, not yet checked against its contract.
 
-    Parts of `data` are shared between records: read it, never change it.
+    Parts of `data` are shared between records: read it, never change it.  A tuple, as it is made once a record.
     """
 
     entity: str
@@ -119,7 +118,8 @@ def dig(value: Any, *steps: str) -> Any:
 def rows(value: Any) -> Sequence[Any]:
     """A list; a single item, as XML shows lists of one, is a list of one."""
     if value.__class__ is list:
-        return value  # type: ignore[no-any-return]  # just looked at
+        items: list[Any] = value
+        return items
     value = clean(value)
     return () if value is None else (value,)
 
@@ -160,7 +160,8 @@ def chain(steps: Sequence[Convert]) -> Convert:
 
 def at(time: Any) -> str | None:
     """The instant of a canonical time."""
-    return time["at"] if isinstance(time, Mapping) else time
+    said: str | None = time["at"] if isinstance(time, Mapping) else time
+    return said
 
 
 @dataclass(frozen=True, slots=True)

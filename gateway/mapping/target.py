@@ -15,7 +15,7 @@ Schemas: TypeAlias = Callable[[str], Schema]
 
 def contract(entity: str) -> Schema:
     """The strict schema of the contracts that this gateway seals."""
-    from contracts import schema  # noqa: PLC0415 - read only when a mapping is compiled
+    from contracts import schema
 
     return schema.strict(entity)
 
@@ -35,7 +35,7 @@ class Shape:
         """The field of this name; None where the contract has none.  Anything goes where it leaves things open."""
         properties = self._node.get("properties")
         if properties is None:
-            return self if not self._node.get("type") else None
+            return Shape({}, self._defs) if self._node.get("type", "object") == "object" else None
         return Shape(properties[name], self._defs) if name in properties else None
 
     @property
@@ -128,7 +128,7 @@ def _simple(sentence: Sentence) -> bool:
 
 def _near(step: str, shape: Shape | None) -> str:
     """A hint where one is near enough to be meant."""
-    from difflib import get_close_matches  # noqa: PLC0415 - only where something is wrong
+    from difflib import get_close_matches
 
     close = get_close_matches(step, shape.names if shape else (), 1)
     return f"; did you mean {close[0]}?" if close else ""

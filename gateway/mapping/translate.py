@@ -160,7 +160,7 @@ class Mapping:
 
     @cached_property
     def _valid(self) -> dict[str, Draft202012Validator]:
-        from jsonschema_rs import Draft202012Validator  # noqa: PLC0415 - not for commands that map nothing
+        from jsonschema_rs import Draft202012Validator
 
         return {
             entity: Draft202012Validator(dict(self._schemas(entity)), validate_formats=True, mask="the value")

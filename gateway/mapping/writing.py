@@ -10,7 +10,7 @@ gave something, constants, defaults and the question of what is missing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -177,7 +177,8 @@ class _Writer:
         sentence = one.sentences[0]
         place = _Place(lambda said: f"{var}[{name!r}] = {said}", var, repr(name))
         if _listed(one):
-            self._list(one, path, place, deferred=deferred)
+            if not (deferred and _constant(one)):
+                self._list(one, path, place, deferred=deferred)
         elif not deferred:
             self._value(sentence, path, place)
         elif sentence.value is UNSAID:
@@ -186,7 +187,9 @@ class _Writer:
     def _later(self, one: Field, var: str, name: str, path: Path) -> None:
         self._for(path, one.line)
         sentence = one.sentences[0]
-        if sentence.value is not UNSAID and not _listed(one):
+        if _listed(one) and _constant(one):
+            self._list(one, path, _Place(lambda said: f"{var}[{name!r}] = {said}", var, repr(name)), deferred=True)
+        elif sentence.value is not UNSAID and not _listed(one):
             with self._when(sentence.when):
                 self._out.add(f"{var}[{name!r}] = {self._fixed(sentence, sentence.value, path)}")
         elif self._asks(one):
@@ -233,11 +236,22 @@ class _Writer:
 
     @contextmanager
     def _each(self, sentence: Sentence, path: Path) -> Iterator[None]:
-        """The loop over a source list; its items must be objects where a sentence reads a field of them."""
+        """The loops over a source list, one for each dot; items must be objects where a sentence reads a field of them."""
         assert sentence.each is not None
-        source = self.reach.read(sentence.each)
-        scope = self.reach.item(sentence.each, number=self._out.name("n"))
-        items = f"cut({source}, {sentence.split!r})" if sentence.split else f"rows({source})"
+        first, *rest = sentence.each.steps or ("",)
+        outer = replace(sentence.each, steps=(first,) if first else ())
+        with ExitStack() as loops:
+            loops.enter_context(self._loop(sentence, outer, path, split="" if rest else sentence.split))
+            for number, step in enumerate(rest, 1):
+                split = sentence.split if number == len(rest) else ""
+                loops.enter_context(self._loop(sentence, Source(step, steps=(step,)), path, split=split))
+            yield
+
+    @contextmanager
+    def _loop(self, sentence: Sentence, source: Source, path: Path, *, split: str | int) -> Iterator[None]:
+        said = self.reach.read(source)
+        scope = self.reach.item(source, number=self._out.name("n"))
+        items = f"cut({said}, {split!r})" if split else f"rows({said})"
         with self._out.block(f"for {scope.number}, {scope.var} in enumerate({items}, 1):"):
             opening = len(self._out.lines)
             with self.reach.inside(scope):
@@ -399,6 +413,11 @@ class _Writer:
 
 def _listed(one: Field) -> bool:
     return one.many or one.sentences[0].each is not None
+
+
+def _constant(one: Field) -> bool:
+    """Nothing of it comes from the source."""
+    return all(sentence.value is not UNSAID and sentence.each is None for sentence in one.sentences)
 
 
 def _implied(sentence: Sentence, name: str) -> Sentence:

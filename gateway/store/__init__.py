@@ -33,17 +33,18 @@ ledger's leaf move together or not at all.  That is the whole delivery guarantee
         destination(agreement, name, *, start="now"|microseconds) -> int
         destinations() -> list[DestinationRow];  state(dest, state, by=, reason=)
         positions(dest) -> dict[feed_id, position]
-        read(dest, feed_id, after, limit=500) -> list[Outgoing];  events(positions) -> list[Outgoing]
+        read(dest, feed_id, after, limit=500) -> list[Outgoing];  events(positions, *, replayed=()) -> list[Outgoing]
         exceptions(dest, *, due_before=None, state=None, limit=1000) -> list[Exceptional]
         settle(dest, settlement) -> None                      durable when it returns
-        counts(dest, wants) -> Counts
+        counts(dest, wants, *, feed=None) -> Counts
+        replay(dest, positions, *, by, reason) -> int         exceptions with .replay: pass those to events(replayed=)
     store.requests
         add(kind, body, *, by, reason) -> int;  pending() -> RequestRow | None
         finish(id, result, *, failed=False);  find(id) -> RequestRow | None
     store.systems
         get(system) -> SystemRow | None;  all() -> list[SystemRow];  set(system, state, *, digest="", by, reason)
     store.ledger
-        note(kind, body) -> int                               a rare act; ASCII keys, ints and strings
+        note(kind, body, *, by="", reason="") -> int           a rare act; ASCII keys, ints and strings; who and why as commitments
         size() -> int;  root(size=None) -> bytes;  leaf(index) -> Leaf
         inclusion(position) -> Inclusion;  consistency(size1, size2) -> list[bytes];  verify() -> list[str]
     store.free_bytes() -> int;  store.size_bytes() -> int;  store.ping();  store.close()
@@ -52,3 +53,8 @@ Errors: `Retry` with `store.full` or `store.busy` (nothing of it was kept), `Ref
 second writer), `Fatal` (a sync failed: what is on disk is unknown, so the process must exit and
 start again).
 """
+
+from gateway.store.database import Fatal
+from gateway.store.opening import Store, open
+
+__all__ = ["Fatal", "Store", "open"]

@@ -118,6 +118,10 @@ class Database(Protocol):
     tables: str
     """The query that finds a table by its name."""
 
+    def blank(self, column: str) -> str:
+        """The SQL that overwrites a column of bytes so that nothing of it stays."""
+        ...
+
     def read(self) -> Reader: ...
 
     def write(self, piece: Callable[[Transaction], T]) -> T:

@@ -64,7 +64,7 @@ class Journal:
     """Accepts batches and answers for them."""
 
     def __init__(self, database: Database, keys: Keys, vault: Vault, clock: Clock) -> None:
-        self._database, self._keys, self._vault, self._clock = database, keys, vault, clock
+        self._database, self.keys, self._vault, self._clock = database, keys, vault, clock
 
     # Feeds
 
@@ -127,8 +127,8 @@ class Journal:
 
     def _plan(self, feed_id: int, batch: Batch, intake: Intake) -> Plan:
         document = batch.document.sha256 if batch.document else b""
-        plan = Plan(self._database.read(), self._keys, self._vault, intake, feed=feed_id, now=self._clock())
-        said = [Said(self._keys, intake.system, record, document) for record in batch.records]
+        plan = Plan(self._database.read(), self.keys, self._vault, intake, feed=feed_id, now=self._clock())
+        said = [Said(self.keys, intake.system, record, document) for record in batch.records]
         plan.load({one.name for one in said})
         if plan.states:
             plan.load_versions(said)
@@ -259,9 +259,19 @@ class Journal:
 
     def locate(self, system: str, kind: str, key: str) -> int:
         """The position of the latest record of a name; 0 where none was seen."""
-        name = self._keys.name(system, kind, key)
+        name = self.keys.name(system, kind, key)
         row = self._database.read().one("SELECT position FROM name WHERE name = ?", [name])
         return int(row[0]) if row else 0
+
+    def held(self, name: bytes) -> list[int]:
+        """The positions that wait behind a quarantined record of a name, in order."""
+        sql = "SELECT position FROM held WHERE name = ? ORDER BY position"
+        return [row[0] for row in self._database.read().all(sql, [name])]
+
+    def version(self, position: int) -> bytes:
+        """What stands for the version of a row."""
+        row = self._database.read().one("SELECT version FROM record WHERE position = ?", [position])
+        return bytes(row[0]) if row else b""
 
     def original(self, position: int) -> bytes:
         """The original bytes behind a row.  Refused where there is none or it was erased."""

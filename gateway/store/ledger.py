@@ -14,7 +14,8 @@ import orjson
 
 from gateway.errors import Problem, Refused, code
 from gateway.event import Keys
-from gateway.store import merkle
+from gateway.store import fsck, merkle
+from gateway.store.crypto import Vault
 from gateway.store.database import Database, Reader, Transaction
 from gateway.store.rows import Clock, Inclusion, Leaf
 
@@ -96,8 +97,8 @@ def _check(value: Any) -> None:
 class Ledger:
     """Reads, proves and checks the log; writes the leaves of rare acts."""
 
-    def __init__(self, database: Database, keys: Keys, clock: Clock) -> None:
-        self._database, self._keys, self._clock = database, keys, clock
+    def __init__(self, database: Database, keys: Keys, vault: Vault, clock: Clock) -> None:
+        self._database, self._keys, self._vault, self._clock = database, keys, vault, clock
 
     def commitment(self, text: str) -> str:
         """Stands for a text in a leaf: the site can show that it was this text, nobody can guess it."""
@@ -168,6 +169,10 @@ class Ledger:
         reader = self._database.read()
         _within(size2, _head(reader).size)
         return merkle.consistency(size1, size2, _node(reader))
+
+    def verify(self) -> list[str]:
+        """Everything derived again from the raw store; each difference in words, none where all is well."""
+        return list(fsck.findings(self._database.read(), self._vault))
 
 
 def verify_inclusion(proof: Inclusion) -> bool:

@@ -212,9 +212,9 @@ class Plan:
         gone = [part for partition, part in former.items() if partition not in living]
         reason: Literal["part", "source"] = "source" if said.change == REMOVE else "part"
         for index, part in enumerate(gone, len(drafts)):
-            self._remove(said, state, index, part, origin if index == 0 else origin or start, reason)
+            self.remove(said, state, index, part, origin if index == 0 else origin or start, reason)
         if said.change == REMOVE and not former and not state.mapped:
-            self._remove(said, state, 0, self._unseen(said), origin, reason)
+            self.remove(said, state, 0, self._unseen(said), origin, reason)
         elif not drafts and not gone:
             self.leave(said, ACCEPTED, origin=origin)  # mapped to nothing: only the original stays
         state.mapped = start
@@ -263,9 +263,10 @@ class Plan:
             event=event, subject=subject, partition=partition, time=draft.time, extra=extra, body=draft.data,
         )  # fmt: skip
 
-    def _remove(
+    def remove(
         self, said: Said, state: State, index: int, part: Part, origin: int, reason: Literal["part", "source"]
     ) -> None:
+        """The removal of one canonical record: its part is gone, or the source removed the whole."""
         _, former, _, subject, partition, extra = part
         police, agency, entity, _, major = former.split(".")
         body = orjson.dumps({"entity": entity, "reason": reason})

@@ -196,7 +196,7 @@ class Difference:
 
     position: int
     entity: str
-    action: Literal["corrected", "created", "removed"]
+    action: Literal["corrected", "created", "removed", "rejected"]
     paths: tuple[str, ...]
 
 

@@ -116,6 +116,10 @@ class Sqlite:
         self._thread = threading.Thread(target=self._serve, name="store-writer", daemon=True)
         self._thread.start()
 
+    def blank(self, column: str) -> str:
+        """As many zeros as there were bytes."""
+        return f"zeroblob(length({column}))"
+
     def read(self) -> _Reading:
         """This thread's own reading connection."""
         connection = getattr(self._local, "connection", None)

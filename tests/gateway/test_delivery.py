@@ -208,3 +208,25 @@ def test_after_a_restart_rows_beyond_the_position_that_are_exceptions_are_not_se
     settlement = settled(one)
     assert (settlement.feeds[0].position, settlement.feeds[0].delivered) == (3, 1)
     assert [(row.position, row.state) for row in settlement.exceptions] == [(3, "waiting")]
+
+
+def test_a_replay_that_a_person_asked_for_is_taken_over_from_the_store() -> None:
+    one = flow(position=5)
+    one.refresh([Exceptional(2, 1, "retry", b"a".ljust(16), replay=True)])
+    assert due(one, NOW) == [2]
+    assert one.board.replayed([2]) == {2}
+    assert admit(one, outgoing(6, "a"), outgoing(7, "b")) == [7]
+    one.again([outgoing(2, "a")], NOW)
+    one.refresh([])
+    assert sent(one.take_batch()) == [2]
+    confirm(one, 2, 7)
+    one.refresh([Exceptional(2, 1, "retry", b"a".ljust(16), replay=True)])
+    assert due(one, NOW) == [6]
+    assert settled(one).settled == [2]
+    one.refresh([])
+    assert len(one.board) == 0
+
+
+def test_a_thousand_failures_stop_new_events_and_a_replay_of_thousands_does_not() -> None:
+    assert flow([Exceptional(n, 1, "parked", n.to_bytes(16)) for n in range(1, 1001)]).board.full
+    assert not flow([Exceptional(n, 1, "retry", n.to_bytes(16), replay=True) for n in range(1, 3001)]).board.full

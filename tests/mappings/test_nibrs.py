@@ -106,6 +106,18 @@ def test_an_arrestee_is_a_person_and_an_arrest_and_young_ones_mark_the_record(in
     assert incident["handling"]["juvenile"] is True
 
 
+def test_a_record_is_marked_exactly_where_somebody_in_it_is_young(feed):
+    done = read(feed, b"".join(nibrs.submission(80, seed=4)))
+    young = {f"{age:02d}" for age in range(1, 18)} | {"NN", "NB", "BB"}
+    for record in done.records:
+        if record.change == "remove" or record.kind == "zero-report":
+            continue
+        groups = ("victims", "offenders", "arrestees")
+        people = [one for group in groups for one in record.fields.get(group, ())] or [record.fields["arrest"]]
+        wanted = any(one["age"] in young or one.get("under18") for one in people)
+        assert done.of(record.key).get("handling", {}).get("juvenile", False) is wanted
+
+
 def test_a_group_b_arrest_is_an_incident_of_arrests_only(corner):
     arrest = corner.of("XX0010200|B900001|02")
     assert arrest["incidentId"] == "B900001"

@@ -28,7 +28,7 @@ def every_command(group=None, path=()):
 READS = "list show plan status receipts check preview test tail verify proof consistency doctor export".split()
 
 
-@pytest.mark.parametrize("path, command", every_command())
+@pytest.mark.parametrize("path, command", list(every_command()))
 def test_every_command_says_what_it_does_and_every_reading_one_has_json(path, command):
     assert command.help, path
     options = {option for parameter in command.params for option in parameter.opts}
