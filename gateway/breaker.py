@@ -23,7 +23,7 @@ State = Literal["closed", "open", "half-open", "tripped"]
 
 def full_jitter(failures: int, *, first: timedelta = timedelta(seconds=1), dice: random.Random | None = None) -> timedelta:
     """How long to wait after so many failures in a row: anything up to a bound that doubles, to `LONGEST`."""
-    bound = min(LONGEST, first * 2 ** min(failures, 16))
+    bound = min(LONGEST, first * (1 << min(failures, 16)))
     share: float = (dice or random).uniform(0.1, 1.0)
     return bound * share
 

@@ -19,7 +19,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_rand
 
 from gateway.adapter import Batch, Context, Source
 from gateway.attempt import Attempt
-from gateway.errors import Halt, Problem, Retry, code
+from gateway.errors import Halt, Problem, Refused, Retry, code
 from gateway.store import Fatal
 from gateway.store.rows import Accepted
 from gateway.system import Feed
@@ -106,6 +106,8 @@ class Pull:
             return Pulled("retry", e.after, e.problem)
         except Halt as e:
             return self._ended(Pulled("halt", None, e.problem))
+        except Refused as e:
+            return self._ended(Pulled("halt", None, e.problems[0]))
         except Exception as e:
             self._context.log.error("poll failed", exc_info=e)
             return self._ended(Pulled("halt", None, Problem(FAULT, rule=f"{type(e).__name__} in the adapter")))

@@ -16,7 +16,7 @@ from typing import Any
 
 from gateway import context, line, system
 from gateway.adapter import Log
-from gateway.errors import Problem, Refused
+from gateway.errors import Problem, Refused, Retry
 from gateway.event import Keys
 from gateway.figures import Figures, Tally
 from gateway.line import Line, Loop
@@ -211,11 +211,15 @@ class Runner:
     def _note(self, name: str, feed: str, feed_id: int, pulled: Pulled) -> None:
         problem = pulled.problem
         assert problem is not None
-        if pulled.state == "halt":
+        if pulled.state != "halt":
+            say = self._log.info if pulled.after is not None else self._log.warning
+            say("poll put off", system=name, feed=feed, code=problem.code.id, place=problem.where)
+            return
+        self._log.error("system halted", system=name, feed=feed, **problem.as_dict())
+        try:
             self.store.journal.halt(feed_id, problem)
-            self._log.error("system halted", system=name, feed=feed, **problem.as_dict())
-        else:
-            self._log.warning("poll put off", system=name, feed=feed, code=problem.code.id, place=problem.where)
+        except Retry as e:  # a full disk: the system is halted until the next start all the same
+            self._log.error("halt not journalled", system=name, feed=feed, code=e.problem.code.id)
 
     def _lost(self, job: Job) -> None:
         """The watchdog wrote a worker off: its system halts, and what it still reads is never journalled."""

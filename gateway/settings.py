@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from gateway import yamlfile
 from gateway.errors import Problem, Refused, code
@@ -107,6 +106,7 @@ def load(path: Path) -> Settings:
 
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
+_WITH_PASSWORD = re.compile(r"[a-z0-9+]+://[^/@]*:[^/@]+@")
 _SIZE = re.compile(r"(\d+)\s*(MB|GB)")
 
 
@@ -133,7 +133,7 @@ def _address(value: Any) -> Address:
     address = Address(**value)
     if not all(isinstance(text, str) for text in value.values()):
         raise ValueError("is text")
-    if address.url and urlsplit(address.url).password:
+    if _WITH_PASSWORD.match(address.url):
         raise ValueError("holds a password: name it by url_from: env:NAME or file:/path instead")
     if address.url_from and not address.url_from.startswith(("env:", "file:/")):
         raise ValueError("url_from is env:NAME or file:/path")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from gateway.errors import Problem, Refused, code
 
 if TYPE_CHECKING:
-    from yaml import MarkedYAMLError, Node
+    from yaml import MarkedYAMLError
 
 UNREADABLE = code(
     "yaml.unreadable",
@@ -36,6 +36,8 @@ ANCHOR = code(
 )
 LARGEST = 4 * 1024 * 1024
 """Bytes; no file that a person writes is longer."""
+DEEPEST = 60
+"""Lists and mappings within each other."""
 
 
 class Map(dict[str, Any]):
@@ -105,16 +107,13 @@ def loads(text: str, *, name: str) -> Any:
     """The data of YAML text; `name` stands for the file in errors.  Raises Refused."""
     import yaml
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    events = yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     try:
-        root = yaml.compose(text, Loader=loader)
+        return _Reader(name, events).document()
     except yaml.MarkedYAMLError as e:
         raise Refused(Problem(SYNTAX, where=f"{name}:{_mark(e)}", rule=e.problem or SYNTAX.meaning)) from e
-    except RecursionError as e:
-        raise Refused(Problem(SYNTAX, where=name, rule="lists or mappings nest too deeply")) from e
     except yaml.YAMLError as e:
         raise Refused(Problem(SYNTAX, where=name, rule="a character that YAML does not allow")) from e
-    return None if root is None else _Reader(name).value(root)
 
 
 def _mark(e: MarkedYAMLError) -> int:
@@ -122,10 +121,6 @@ def _mark(e: MarkedYAMLError) -> int:
     return mark.line + 1 if mark else 1
 
 
-_PLAIN_TAGS = frozenset(
-    f"tag:yaml.org,2002:{kind}"
-    for kind in ("null", "bool", "int", "float", "timestamp", "merge", "value", "str", "seq", "map")
-)
 _WORDS: dict[str, Any] = {"": None, "~": None, "null": None, "true": True, "false": False}
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 _FLOAT = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+")
@@ -145,43 +140,71 @@ def _scalar(text: str) -> Any:
 
 
 class _Reader:
-    """Turns the nodes of one file into values that know their lines."""
+    """Turns the parser's events of one file into values that know their lines.
 
-    def __init__(self, name: str) -> None:
+    By events, as the library's own tree is built by recursion in C, which a deep enough file overflows.
+    """
+
+    def __init__(self, name: str, events: Iterator[Any]) -> None:
         self._name = name
-        self._seen: set[int] = set()
+        self._events = events
 
-    def value(self, node: Node) -> Any:
-        if id(node) in self._seen or node.tag not in _PLAIN_TAGS:
-            raise Refused(Problem(ANCHOR, where=self._where(node)))
-        self._seen.add(id(node))
-        if isinstance(node.value, str):
-            return node.value if getattr(node, "style", None) else _scalar(node.value)
-        return self._map(node) if node.tag.endswith(":map") else self._list(node)
+    def document(self) -> Any:
+        kind, event = self._next()
+        while kind in {"StreamStart", "DocumentStart"}:
+            kind, event = self._next()
+        if kind == "StreamEnd":
+            return None
+        data = self._value(kind, event, 0)
+        self._next()
+        if self._next()[0] != "StreamEnd":
+            raise Refused(Problem(SYNTAX, where=self._name, rule="the file holds more than one document"))
+        return data
 
-    def _map(self, node: Node) -> Map:
-        into = Map(node.start_mark.line + 1)
-        for key, said in self._entries(node):
+    def _next(self) -> tuple[str, Any]:
+        event = next(self._events)
+        return type(event).__name__.removesuffix("Event"), event
+
+    def _value(self, kind: str, event: Any, depth: int) -> Any:
+        if kind == "Alias" or event.anchor is not None or event.tag is not None:
+            raise Refused(Problem(ANCHOR, where=self._where(event)))
+        if depth > DEEPEST:
+            raise Refused(Problem(SYNTAX, where=self._where(event), rule="lists or mappings nest too deeply"))
+        match kind:
+            case "Scalar":
+                return _scalar(event.value) if event.implicit[0] else event.value
+            case "MappingStart":
+                return self._map(event, depth + 1)
+            case _:
+                return self._list(event, depth + 1)
+
+    def _map(self, start: Any, depth: int) -> Map:
+        into = Map(_line(start))
+        while (got := self._next())[0] != "MappingEnd":
+            key = self._key(*got)
             if key in into:
-                raise Refused(Problem(REPEATED, path=key, where=self._where(said[0])))
-            into.lines[key] = said[0].start_mark.line + 1
-            into[key] = self.value(said[1])
+                raise Refused(Problem(REPEATED, path=key, where=self._where(got[1])))
+            into.lines[key] = _line(got[1])
+            into[key] = self._value(*self._next(), depth)
         return into
 
-    def _entries(self, node: Node) -> Iterator[tuple[str, tuple[Node, Node]]]:
-        for key, value in node.value:
-            if not isinstance(key.value, str) or key.value == "<<":
-                raise Refused(Problem(SYNTAX, where=self._where(key), rule="a key is one word or a quoted text"))
-            if id(key) in self._seen:
-                raise Refused(Problem(ANCHOR, where=self._where(key)))
-            yield key.value, (key, value)
+    def _key(self, kind: str, event: Any) -> str:
+        if kind == "Alias" or event.anchor is not None or event.tag is not None:
+            raise Refused(Problem(ANCHOR, where=self._where(event)))
+        if kind != "Scalar" or event.value == "<<":
+            raise Refused(Problem(SYNTAX, where=self._where(event), rule="a key is one word or a quoted text"))
+        return str(event.value)
 
-    def _list(self, node: Node) -> List:
-        into = List(node.start_mark.line + 1)
-        for item in node.value:
-            into.lines.append(item.start_mark.line + 1)
-            into.append(self.value(item))
+    def _list(self, start: Any, depth: int) -> List:
+        into = List(_line(start))
+        while (got := self._next())[0] != "SequenceEnd":
+            into.lines.append(_line(got[1]))
+            into.append(self._value(*got, depth))
         return into
 
-    def _where(self, node: Node) -> str:
-        return f"{self._name}:{node.start_mark.line + 1}"
+    def _where(self, event: Any) -> str:
+        return f"{self._name}:{_line(event)}"
+
+
+def _line(event: Any) -> int:
+    return int(event.start_mark.line) + 1

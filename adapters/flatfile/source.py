@@ -222,12 +222,10 @@ class FileSource:
         with suppress(FileNotFoundError), self._folder.open(at.name) as raw:
             if not self._same(raw, at):
                 return
-            compression = self._settings.compression
             try:
-                count = container.documents(raw, compression)
-                for index in range(count):
-                    stream = container.unwrapped(raw, compression, index, self._spool(), self._tick)
-                    self._store(stream)
+                for index in range(container.documents(raw, self._settings.compression)):
+                    with self._unwrapped(raw, index) as stream:
+                        self._store(stream)
             except Reject:  # it was refused whole
                 self._store(raw)
 
@@ -241,13 +239,22 @@ class FileSource:
             return True
         if not at.sha256:
             return False
-        compression = self._settings.compression
         entry = at.entry if at.offset or at.done else max(at.entry - 1, 0)
         try:
-            stream = container.unwrapped(raw, compression, entry, self._spool(), self._tick)
-            return digest(stream, self._tick)[0].hex() == at.sha256
+            with self._unwrapped(raw, entry) as stream:
+                return digest(stream, self._tick)[0].hex() == at.sha256
         except (Reject, IndexError):
             return digest(raw, self._tick)[0].hex() == at.sha256
+
+    @contextmanager
+    def _unwrapped(self, raw: BinaryIO, index: int) -> Iterator[BinaryIO]:
+        """One document of a file, for a look; closed again, unless it is the file itself."""
+        stream = container.unwrapped(raw, self._settings.compression, index, self._spool(), self._tick)
+        try:
+            yield stream
+        finally:
+            if stream is not raw:
+                stream.close()
 
     def _spool(self) -> Path:
         """Where unwrapped documents lie while they are read: inside the site, where nobody else looks."""

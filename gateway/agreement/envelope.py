@@ -6,6 +6,7 @@ handful of short strings around the record's own bytes, which are never parsed h
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Literal, NamedTuple, TypeAlias
@@ -19,9 +20,11 @@ PREFIX = "cloudEvents_"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Fixed(NamedTuple):
-    """The attributes that all events of one topic, system, mapping and status share."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Fixed:
+    """The attributes that all events of one topic, system, mapping and status share; one object for all of them."""
 
+    entity: str
     attributes: tuple[tuple[str, str], ...]
     json: bytes
     """The same as the opening of a JSON object, up to and with the last comma."""
@@ -76,7 +79,7 @@ def fixed(topic: str, system: str, mapping: str, status: str) -> Fixed:
         ("mapping", mapping),
     )
     written = tuple((name, value) for name, value in attributes if value)
-    return Fixed(written, orjson.dumps(dict(written))[:-1] + b",", f"police.{entity}.{action}.{major}")
+    return Fixed(entity, written, orjson.dumps(dict(written))[:-1] + b",", f"police.{entity}.{action}.{major}")
 
 
 def body(shared: Fixed, varying: Attributes, data: bytes) -> bytes:

@@ -40,19 +40,29 @@ FIELD = code(
     "Correct the path; `contracts/published/` lists the fields of every entity.",
 )
 
-_KEYS = (
-    ["agreement", "title", "parties", "purpose", "law_enforcement", "valid", "topics", "fields", "backfill", "destinations", "start"]
-)
-_NEEDED = ["agreement", "title", "parties", "purpose", "valid", "topics", "fields", "destinations"]
-_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
-_TREATMENTS = ("plain", "absent")
-_LIMITS = {"length": 0, "hours": 0, "deliveries": DELIVERIES}
+KEYS = [
+    "agreement",
+    "title",
+    "parties",
+    "purpose",
+    "law_enforcement",
+    "valid",
+    "topics",
+    "fields",
+    "backfill",
+    "destinations",
+    "start",
+]
+NEEDED = ["agreement", "title", "parties", "purpose", "valid", "topics", "fields", "destinations"]
+NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
+TREATMENTS = ("plain", "absent")
+LIMITS = {"length": 0, "hours": 0, "deliveries": DELIVERIES}
 
 
 def load(path: Path) -> Agreement:
     """Read one agreement.  Raises Refused with every problem: file, line and field."""
     page = _Page(path)
-    page.keys((), page.data, _KEYS, _NEEDED)
+    page.keys((), page.data, KEYS, NEEDED)
     name = page.read(("agreement",), _name)
     if name and name != path.stem:
         page.wrong(("agreement",), f"is {name!r} in a file named {path.name}: both must be the same")
@@ -181,8 +191,8 @@ def _paths(page: _Page, entity: str, named: Any) -> tuple[str, ...]:
     for path, treatment in named.items():
         if path not in contract:
             page.wrong(("fields", entity, str(path)), f"is no field of {entity}" + _hint(str(path), contract), FIELD)
-        elif treatment not in _TREATMENTS:
-            page.wrong(("fields", entity, str(path)), f"is treated in an unknown way; known: {', '.join(_TREATMENTS)}")
+        elif treatment not in TREATMENTS:
+            page.wrong(("fields", entity, str(path)), f"is treated in an unknown way; known: {', '.join(TREATMENTS)}")
         else:
             treatments[path] = treatment
     paths = allowed(treatments, contract)
@@ -213,14 +223,14 @@ def _destinations(page: _Page) -> tuple[Destination, ...]:
 
 def _destination(page: _Page, name: str, said: Any) -> Destination:
     at = ("destinations", name)
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         page.wrong(at, "is not a name of a-z, 0-9 and -, beginning with a letter")
     page.keys(at, said, ["via", "limits"], ["via"])
     via = page.at((*at, "via"))
     if via not in (None, "bus", "log"):
         page.wrong((*at, "via"), "is bus or log")
-    page.keys((*at, "limits"), page.at((*at, "limits")), list(_LIMITS), [])
-    given = {key: page.read((*at, "limits", key), _count) or default for key, default in _LIMITS.items()}
+    page.keys((*at, "limits"), page.at((*at, "limits")), list(LIMITS), [])
+    given = {key: page.read((*at, "limits", key), _count) or default for key, default in LIMITS.items()}
     return Destination(name, "log" if via == "log" else "bus", Limits(**given))
 
 
@@ -233,7 +243,7 @@ def _start(page: _Page) -> date | None:
 
 
 def _name(value: Any) -> str:
-    if not isinstance(value, str) or not _NAME.fullmatch(value):
+    if not isinstance(value, str) or not NAME.fullmatch(value):
         raise ValueError("is a name of a-z, 0-9 and -, beginning with a letter")
     return value
 

@@ -86,6 +86,16 @@ class Withheld(NamedTuple):
     code: Code
 
 
+class _Route(NamedTuple):
+    """What an agreement makes of one topic."""
+
+    wanted: bool
+    entity: str
+    removal: bool
+    fields: tuple[str, ...]
+    project: Project
+
+
 class Projector:
     """Projects events for one agreement.  Belongs to one thread.
 
@@ -106,37 +116,38 @@ class Projector:
         self._token = tokens(key)
         self._kept: dict[bytes, str] = {}
         self._paths = allowed
-        self._project = {entity: compile(paths) for entity, paths in (allowed or {}).items() if paths != ALL}
+        self._routes: dict[str, _Route] = {}
         self._only_classified = only_classified
         self._backfill = backfill
 
     def project(self, out: Outgoing) -> Projected | Withheld:
         """The event as this agreement's recipients see it.  The kept record is never changed."""
-        topic = out.topic
-        if not self.wants(topic):
+        route = self._routes.get(out.topic) or self._route(out.topic)
+        if not route.wanted:
             return Withheld(NOT_ASKED)
         extra = out.extra
         if extra and extra.get("backfill") and not self._backfill:
             return Withheld(BACKFILL)
-        entity, action = topic.split(".", 4)[2:4]
-        fields: tuple[str, ...]
-        if action == "removed":
-            data, fields = _removal(entity, out.data), REMOVAL
-        elif (fields := self._fields(entity)) == ():
+        if route.removal:
+            return self._sealed(out, REMOVAL, _removal(route.entity, out.data))
+        if not route.fields:
             return Withheld(NO_FIELD)
-        else:
-            found = self._data(entity, fields, out.data)
-            if isinstance(found, Withheld):
-                return found
-            data = found
-        return self._sealed(out, topic, fields, data)
+        data = self._data(route, out.data)
+        return data if isinstance(data, Withheld) else self._sealed(out, route.fields, data)
 
-    def _fields(self, entity: str) -> tuple[str, ...]:
-        return ALL if self._paths is None else self._paths.get(entity, ())
+    def _route(self, topic: str) -> _Route:
+        """What follows from a topic alone; topics are few."""
+        _, _, entity, action, _ = topic.split(".")
+        fields = ALL if self._paths is None else self._paths.get(entity, ())
+        fields = ALL if fields == ALL else fields
+        project = dict if fields is ALL else compile(fields)
+        route = _Route(self.wants(topic), entity, action == "removed", fields, project)
+        self._routes[topic] = route
+        return route
 
-    def _data(self, entity: str, fields: tuple[str, ...], data: bytes) -> bytes | Withheld:
+    def _data(self, route: _Route, data: bytes) -> bytes | Withheld:
         unmapped = self._only_classified and _SUSPECT in data
-        if fields == ALL and not unmapped and data.startswith(b"{"):
+        if route.fields is ALL and not unmapped and data.startswith(b"{"):
             return data  # the record's own bytes, never parsed
         try:
             kept = orjson.loads(data)
@@ -144,13 +155,12 @@ class Projector:
             return Withheld(UNREADABLE)
         if type(kept) is not dict:
             return Withheld(UNREADABLE)
-        project: Project = self._project.get(entity, dict)
-        new: Any = project(kept)
+        new: Any = route.project(kept)
         if unmapped:
             new = classified(new)
         return orjson.dumps(new) if new else Withheld(NO_FIELD)
 
-    def _sealed(self, out: Outgoing, topic: str, fields: tuple[str, ...], data: bytes) -> Projected:
+    def _sealed(self, out: Outgoing, fields: tuple[str, ...], data: bytes) -> Projected:
         id = self._token(out.event)
         subject = self._kept_token(out.subject)
         recorded_us = out.recorded
@@ -165,8 +175,8 @@ class Projector:
             varying += (("time", out.time),)
         if out.expires or out.extra:
             varying += self._rare(out)
-        shared = fixed(topic, out.system, out.mapping, out.status)
-        return Projected(body(shared, varying, data), id, topic, recorded_us, fields, shared, varying)
+        shared = fixed(out.topic, out.system, out.mapping, out.status)
+        return Projected(body(shared, varying, data), id, out.topic, recorded_us, fields, shared, varying)
 
     def _rare(self, out: Outgoing) -> Attributes:
         extra = out.extra or {}

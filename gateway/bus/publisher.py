@@ -14,7 +14,6 @@ from functools import partial
 from typing import Any, Literal
 
 import pika
-from pika.exceptions import AMQPError
 
 from gateway.backoff import Backoff
 from gateway.bus.address import parameters
@@ -125,7 +124,7 @@ class Publisher:
             problem = self._session()
         except Refused as e:
             problem = e.problems[0]
-        except (AMQPError, OSError) as e:
+        except Exception as e:  # noqa: BLE001 -- the edge: pika raises assertions and lookups out of its loop too
             problem = of_connection(e)
         self._explain(problem)
         halted = problem.code is CREDENTIALS

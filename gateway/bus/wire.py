@@ -66,7 +66,7 @@ class Frames:
 def properties(event: Projected) -> bytes:
     """The message's properties: id, time, type and every attribute of the envelope as a header."""
     before, after, fixed = _fixed(event.fixed)
-    own = b"".join([_entry(name, value) for name, value in event.varying])
+    own = b"".join([piece for name, value in event.varying for piece in _entry(name, value)])
     table = _LENGTH(len(fixed) + len(own)) + fixed + own
     id = event.id.encode()
     return b"".join(
@@ -74,15 +74,20 @@ def properties(event: Projected) -> bytes:
     )
 
 
-def _entry(name: str, value: str | Literal[True]) -> bytes:
+def _entry(name: str, value: str | Literal[True]) -> tuple[bytes, bytes, bytes]:
     encoded = text(value).encode()
-    return _name(name) + _LENGTH(len(encoded)) + encoded
+    return _NAMES[name], _LENGTH(len(encoded)), encoded
 
 
-@lru_cache(maxsize=256)
-def _name(name: str) -> bytes:
-    """The name of a header and the mark of a text."""
-    return _short(PREFIX + name) + b"S"
+class _Names(dict[str, bytes]):
+    """Names of headers, each with the mark of a text behind it."""
+
+    def __missing__(self, name: str) -> bytes:
+        encoded = self[name] = _short(PREFIX + name) + b"S"
+        return encoded
+
+
+_NAMES = _Names()
 
 
 @lru_cache(maxsize=4096)
@@ -90,7 +95,7 @@ def _fixed(fixed: Fixed) -> tuple[bytes, bytes, bytes]:
     """What precedes the headers, what follows the timestamp, and the headers that stay."""
     before = _FLAGS.to_bytes(2) + _short(CONTENT_TYPE)
     after = _short(fixed.type) + _short(APP_ID)
-    return before, after, b"".join(_entry(name, value) for name, value in fixed.attributes)
+    return before, after, b"".join(piece for name, value in fixed.attributes for piece in _entry(name, value))
 
 
 def _short(text: str) -> bytes:

@@ -15,7 +15,7 @@ import click
 
 from gateway.errors import GatewayError, Halt, Problem, Refused, Retry
 
-OK, PROBLEMS, USAGE, REFUSED, NOT_REACHED, FATAL = range(6)
+OK, PROBLEMS, USAGE, REFUSED, NOT_REACHED, FATAL, FAULT = range(7)
 
 EXIT_CODES: Mapping[int, str] = {
     OK: "done",
@@ -24,6 +24,7 @@ EXIT_CODES: Mapping[int, str] = {
     REFUSED: "refused, or a system halted: a person must do what is said",
     NOT_REACHED: "something did not answer or is not finished: a broker, a gateway, deliveries in progress",
     FATAL: "the store failed; start the gateway again once the disk is well",
+    FAULT: "the command itself failed in a way that nobody foresaw; it says where",
 }
 
 COMMANDS: Mapping[str, str] = {
@@ -84,6 +85,13 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         sys.exit(e.exit_code)
     except GatewayError as e:
         sys.exit(_told(e))
+    except Exception as e:  # noqa: BLE001 - the outermost edge: a message may quote a record, so type and places are told
+        place = e.__traceback__
+        while place is not None:
+            click.echo(f"  {place.tb_frame.f_code.co_filename}:{place.tb_lineno} {place.tb_frame.f_code.co_name}", err=True)
+            place = place.tb_next
+        click.echo(f"copperline failed with {type(e).__name__}. What to do: report the lines above.", err=True)
+        sys.exit(FAULT)
 
 
 def _told(error: GatewayError) -> int:

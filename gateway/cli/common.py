@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
+import pwd
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -52,7 +52,12 @@ yes_option = click.option("--yes", is_flag=True, help="Do not ask whether to go 
 
 def who(by: str) -> str:
     """Who asks: as given, or the user of this machine."""
-    return by or getpass.getuser()
+    if by:
+        return by
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user without a name
+        return f"user {os.getuid()}"
 
 
 def why(reason: str) -> str:

@@ -34,10 +34,15 @@ def verify(folder: Path, as_json: bool) -> int:
 @ledger.command()
 @click.argument("position", type=int)
 @site_option
-def proof(position: int, folder: Path) -> None:
-    """The proof that the record at a journal POSITION is in the ledger, as JSON."""
+@json_option
+def proof(position: int, folder: Path, as_json: bool) -> None:
+    """The proof that the record at a journal POSITION is in the ledger: the path in its batch, then in the log."""
     with reading(folder) as (_, opened):
         found = opened.ledger.inclusion(position)
+    if not as_json:
+        click.echo(f"position {found.position}: entry {found.entry.hex()} is number {found.batch_index} of {found.batch_size} in leaf")
+        click.echo(f"{found.leaf.index} of a ledger of {found.tree_size} leaves with root {found.root.hex()}")
+        return
     show(
         {
             "position": found.position,
@@ -53,11 +58,15 @@ def proof(position: int, folder: Path) -> None:
 @click.argument("older", type=int)
 @click.argument("newer", type=int)
 @site_option
-def consistency(older: int, newer: int, folder: Path) -> None:
-    """The proof that the ledger of size NEWER begins with the ledger of size OLDER, as JSON."""
+@json_option
+def consistency(older: int, newer: int, folder: Path, as_json: bool) -> None:
+    """The proof that the ledger of size NEWER begins with the ledger of size OLDER."""
     with reading(folder) as (_, opened):
         path = opened.ledger.consistency(older, newer)
         roots = opened.ledger.root(older).hex(), opened.ledger.root(newer).hex()
+    if not as_json:
+        click.echo(f"{older} leaves: root {roots[0]}\n{newer} leaves: root {roots[1]}\nproof: " + " ".join(each.hex() for each in path))
+        return
     show({"sizes": [older, newer], "roots": roots, "path": [each.hex() for each in path]})
 
 

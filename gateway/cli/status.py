@@ -58,7 +58,7 @@ def _systems(here: Site, opened: Store, live: Any) -> list[dict[str, Any]]:
         found.append(
             {
                 "system": name,
-                "state": "halted" if name in halted else now.get("state") or decided.get(name, "new"),
+                "state": "halted" if name in halted else "broken" if now.get("state") == "broken" else decided.get(name, "new"),
                 "breaker": now.get("breaker", "-"),
                 "problem": halted.get(name) or now.get("problem"),
                 **{key: getattr(records, key) if records else 0 for key in RECORDS},

@@ -81,7 +81,7 @@ def add(system: str, shadow: bool, **rest: Any) -> None:
 @yes_option
 @json_option
 def promote(system: str, **rest: Any) -> None:
-    """Let a system in shadow deliver from now on."""
+    """Let a system in shadow deliver from now on.  What it read until now stays undelivered."""
     _change("promote", system, **rest)
 
 

@@ -99,9 +99,12 @@ def _fast(format: str, pieces: list[str], precision: str, slow: Read | None) -> 
     numbers = [directive for directive in _WIDTHS if directive in places]
     take: Callable[[str], Any] = itemgetter(*(places[directive] for directive in numbers))
     template = "".join(_TEMPLATE[directive] for directive in numbers).format
+    between: Callable[[str], Any] = itemgetter(*(place for place, _ in literals)) if literals else lambda _: None
+    marks = tuple(literal for _, literal in literals) if len(literals) != 1 else literals[0][1]
+    expected = marks if literals else None
 
     def read(text: str) -> tuple[datetime, str]:
-        if len(text) == length and all(text[place] == literal for place, literal in literals):
+        if len(text) == length and between(text) == expected:
             try:
                 return datetime.fromisoformat(template(*take(text))), precision
             except ValueError:

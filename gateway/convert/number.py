@@ -21,6 +21,8 @@ def integer() -> Convert:
     """
 
     def convert(value: Any) -> int:
+        if value.__class__ is str and len(value) < 19 and value.isascii() and value.isdigit():
+            return int(value)
         if _INTEGER.fullmatch(text := plain(value)):
             return int(text)
         raise Unreadable("is not a whole number")
@@ -78,15 +80,15 @@ def boolean(yes: str = "", no: str = "") -> Convert:
     return convert
 
 
-_RANGE = re.compile(r"([0-9]{2})(?:-?([0-9]{2}))?")
+_RANGE = re.compile(r"([0-9]{1,2})|([0-9]{2})-?([0-9]{2})")
 
 
 @conversion("range")
 def range_of(words: Mapping[str, Any] | None = None) -> Convert:
-    """Two digits as a number, four as a range, and words for what no number says.
+    """One or two digits as a number, four as a range, and words for what no number says.
 
-    >>> [range_of({"NN": "NEONATAL", "00": "UNKNOWN"})(t) for t in ("25", "2530", "NN", "00")]
-    [{'value': 25}, {'low': 25, 'high': 30}, {'word': 'NEONATAL'}, {'word': 'UNKNOWN'}]
+    >>> [range_of({"NN": "NEONATAL", "00": "UNKNOWN"})(t) for t in ("25", "7", "2530", "NN", "00")]
+    [{'value': 25}, {'value': 7}, {'low': 25, 'high': 30}, {'word': 'NEONATAL'}, {'word': 'UNKNOWN'}]
     """
     if words is not None and not isinstance(words, Mapping):
         raise ValueError("range takes words: {range: {NN: NEONATAL}}")
@@ -97,9 +99,9 @@ def range_of(words: Mapping[str, Any] | None = None) -> Convert:
         if text in known:
             return {"word": known[text]}
         found = _RANGE.fullmatch(text)
-        if not found or (found[2] and found[1] > found[2]):
+        if not found or (found[2] and found[2] > found[3]):
             raise Unreadable("is neither two digits, a range of two by two, nor one of the words under range")
-        return {"low": int(found[1]), "high": int(found[2])} if found[2] else {"value": int(found[1])}
+        return {"value": int(found[1])} if found[1] else {"low": int(found[2]), "high": int(found[3])}
 
     return convert
 

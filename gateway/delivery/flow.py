@@ -25,7 +25,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 class _Sent(NamedTuple):
     key: Key
-    entity: str
     event: Projected
 
 
@@ -133,6 +132,11 @@ class Flow:
         for track in self.tracks.values():
             track.rewind()
 
+    def rest(self) -> None:
+        """Send nothing more; what waits behind its subject is read again at the next start."""
+        for waiting in self._behind.values():
+            waiting.clear()
+
     def settlement(self) -> Settlement | None:
         """All that moved since the last one; None where nothing did."""
         feeds = [moved for track in self.tracks.values() if (moved := track.settled()) is not None]
@@ -164,7 +168,7 @@ class Flow:
             self._end(key, out.position, _WITHHELD)
             return
         self._behind[key] = deque()
-        self._sent[out.position] = _Sent(key, out.topic.split(".", 3)[2], projected)
+        self._sent[out.position] = _Sent(key, projected)
         self._size += len(projected.body)
         self._batch.append((out.position, projected))
 
@@ -174,7 +178,7 @@ class Flow:
             return
         event = sent.event
         disclosed = (bytes.fromhex(event.id), hashlib.sha256(event.body).digest())
-        self._end(sent.key, ticket, Done("delivered", disclosed, (sent.entity, event.fields)))
+        self._end(sent.key, ticket, Done("delivered", disclosed, (event.fixed.entity, event.fields)))
         self._follow(sent.key, now_us)
 
     def _failed(self, ticket: Ticket, code: str, now_us: int) -> None:

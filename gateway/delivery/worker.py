@@ -44,6 +44,8 @@ SETTLED_AFTER_S = 0.2
 """Time after which it is, however few they are."""
 LOOK_S = 1.0
 """How often feeds, rows that a person changed and the agreement's validity are looked at without being told."""
+LAST_S = 2.0
+"""How long a delivery that stops waits for what is under way."""
 ROWS_HELD = 10_000
 """Rows of exceptions that are held in memory; of a larger replay the next ones follow."""
 
@@ -71,6 +73,8 @@ class Delivery:
         self.destination = destination
         self.failed: BaseException | None = None
         """What ended the thread: a fault that no retry mends."""
+        self.stalled: Problem | None = None
+        """What the store said when it could not be read or written; it is asked again."""
         self._deliveries = store.deliveries
         self._clock = clock
         self._stop = stop
@@ -94,7 +98,9 @@ class Delivery:
         self._unstored: Settlement | None = None
         self._looked = self._settled = float("-inf")
         self._settled_moves = 0
-        self._thread = threading.Thread(target=self._run, name=f"deliver {agreement.name}.{destination.name}", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run, name=f"deliver {agreement.name}.{destination.name}", daemon=True
+        )
 
     @property
     def moves(self) -> int:
@@ -112,7 +118,7 @@ class Delivery:
         forbidden = self._forbidden()
         if forbidden is None and self._flow.board.full:
             return Problem(FULL)
-        return forbidden or self._lane.problem
+        return self.stalled or forbidden or self._lane.problem
 
     def start(self) -> None:
         """Begin to deliver; returns at once."""
@@ -141,7 +147,9 @@ class Delivery:
 
     def idle(self) -> bool:
         """Everything that was readable is settled; rows that are tried again later do not count."""
-        return not (self._heard or self._turns or self._told or self._all) and self._flow.quiet and self._unstored is None
+        return (
+            not (self._heard or self._turns or self._told or self._all) and self._flow.quiet and self._unstored is None
+        )
 
     def step(self) -> bool:
         """One round.  False: there was nothing to do.  Raises what the store raises; then nothing is lost."""
@@ -183,19 +191,33 @@ class Delivery:
                 if not self._round():
                     self._wake.wait(self._pause_s())
                     self._wake.clear()
-            with suppress(Retry):  # what was confirmed need not be sent again
-                self._settle(now=True)
+            self._finish()
         except Exception as e:  # noqa: BLE001 -- the edge of a thread: the runner sees it and ends the process
             self.failed = e
 
+    def _finish(self) -> None:
+        """Wait a little for what is under way, and settle: what was confirmed need not be sent again."""
+        until = time.monotonic() + LAST_S
+        self._flow.rest()
+        while self._flow.under_way and self._lane.ready.is_set() and time.monotonic() < until:
+            self._wake.wait(SETTLED_AFTER_S)
+            self._wake.clear()
+            self._hear(_microseconds(self._clock()))
+        with suppress(Retry):
+            self._store()
+            self._settle(now=True)
+
     def _round(self) -> bool:
         try:
-            return self.step()
+            moved = self.step()
         except Retry as e:
             after = e.after or timedelta(seconds=1)
             self._all = True
+            self.stalled = e.problem
             self._halted.wait(after.total_seconds())
             return True
+        self.stalled = None
+        return moved
 
     def _hear(self, now_us: int) -> bool:
         moved = False

@@ -57,6 +57,11 @@ class Shape:
         return bool(self._node.get("properties"))
 
     @property
+    def open(self) -> bool:
+        """Anything may stand here."""
+        return not self.holds and self._node.get("type", "object") == "object"
+
+    @property
     def coded(self) -> bool:
         return {"internal", "common"} <= set(self.names)
 
@@ -102,7 +107,7 @@ class _Check:
         listed = field.many or field.sentences[0].each is not None or isinstance(field.sentences[0].value, list)
         if item and not listed:
             self._wrong(field.line, path, "is a list: write its sentences with - or use each:")
-        elif not item and listed and shape.names:
+        elif not item and listed and not shape.open:
             self._wrong(field.line, path, "is no list")
         else:
             for sentence in field.sentences:
@@ -113,7 +118,7 @@ class _Check:
             self._sentence(one, shape, path)
         if sentence.fields is not None:
             self.fields(sentence.fields, shape, path, sentence.line)
-        elif sentence.table and not shape.coded and shape.names:
+        elif sentence.table and not shape.coded and not shape.open:
             self._wrong(sentence.line, path, "takes no code list")
         elif shape.holds and not (sentence.table or sentence.steps or sentence.either) and _simple(sentence):
             self._wrong(sentence.line, path, "is an object: it needs as:, table: or fields:")

@@ -80,11 +80,11 @@ class Vault:
 
 
 def entry(salt: bytes, stated: bytes, original: bytes, body: bytes) -> bytes:
-    """What the ledger commits to of one row: a leaf hash over what the row states and its two contents.
+    """What the ledger commits to of one row: a leaf hash over its two contents and what the row states.
 
     The digests of original and body begin with the salt, so they can be shown (with the salt) to
     prove a content, and say nothing once the salt is gone.
     """
     first = _sha256(salt + ORIGINAL + original).digest()
     second = _sha256(salt + BODY + body).digest()
-    return _sha256(b"\x00" + _sha256(salt + stated).digest() + first + second).digest()
+    return _sha256(b"\x00" + first + second + salt + stated).digest()

@@ -26,8 +26,7 @@ NO_DESTINATION = code(
 )
 
 EVENT = (
-    "r.position, r.feed, f.system, r.topic, r.event, r.subject, r.partition, r.sequence, r.time, r.recorded, r.mapping, "
-    "r.extra, r.salt, r.body, r.name"
+    "position, feed, topic, event, subject, partition, sequence, time, recorded, mapping, extra, salt, body, name"
 )
 EXCEPTION = "position, feed, state, subject, attempts, next_at, code, uncertain, replay"
 
@@ -37,6 +36,7 @@ class Deliveries:
 
     def __init__(self, database: Database, vault: Vault, ledger: Ledger, clock: Clock) -> None:
         self._database, self._vault, self._ledger, self._clock = database, vault, ledger, clock
+        self._systems: dict[int, str] = {}
 
     # Destinations
 
@@ -101,8 +101,7 @@ class Deliveries:
     def read(self, dest: int, feed: int, after: int, limit: int = 500) -> list[Outgoing]:
         """The next events of a feed after a position, in order.  What was erased meanwhile is not among them."""
         rows = self._database.read().all(
-            f"SELECT {EVENT} FROM record r JOIN feed f ON f.id = r.feed "
-            "WHERE r.feed = ? AND r.position > ? AND r.outgoing = 1 ORDER BY r.position LIMIT ?",
+            f"SELECT {EVENT} FROM record WHERE feed = ? AND position > ? AND outgoing = 1 ORDER BY position LIMIT ?",
             [feed, after, limit],
         )
         return [self._outgoing(row) for row in rows]
@@ -110,18 +109,26 @@ class Deliveries:
     def events(self, positions: Iterable[int], *, replayed: Collection[int] = ()) -> list[Outgoing]:
         """The events at these positions, in order; those of `replayed` say that they are sent again."""
         rows = self._database.read().within(
-            f"SELECT {EVENT} FROM record r JOIN feed f ON f.id = r.feed WHERE r.outgoing = 1 AND r.position IN (*)", positions
+            f"SELECT {EVENT} FROM record WHERE outgoing = 1 AND position IN (*)", positions
         )
         once = {row[0]: row for row in rows}
         return [self._outgoing(once[position], replay=position in replayed) for position in sorted(once)]
 
     def _outgoing(self, row: Sequence[Any], *, replay: bool = False) -> Outgoing:
-        said: dict[str, Any] = orjson.loads(row[11]) if row[11] else {}
-        status, expires = said.pop("status", "Actual"), said.pop("expires", "")
-        if replay:
-            said["replayof"] = row[4].hex()
-        data = self._vault.open(row[12], BODY, row[13], row[14] + row[4])
-        return Outgoing(*row[:11], status, expires, said or None, data)
+        position, feed, topic, event, subject, partition, sequence, time, recorded, mapping, extra, salt, body, name = row
+        status, expires, said = "Actual", "", None
+        if extra or replay:
+            status, expires, said = _said(extra, event if replay else b"")
+        data = self._vault.open(salt, BODY, body, name + event)
+        return Outgoing(
+            position, feed, self._systems.get(feed) or self._system(feed), topic, event, subject, partition, sequence, time,
+            recorded, mapping, status, expires, said, data,
+        )  # fmt: skip
+
+    def _system(self, feed: int) -> str:
+        """The system of a feed, which never changes."""
+        self._systems.update(self._database.read().all("SELECT id, system FROM feed"))
+        return self._systems[feed]
 
     def exceptions(
         self, dest: int, *, due_before: int | None = None, state: ExceptionState | None = None, limit: int = 1000
@@ -223,6 +230,14 @@ class Deliveries:
         if rows:
             self._database.write(piece)
         return len(rows)
+
+
+def _said(extra: str, replayed: bytes) -> tuple[str, str, dict[str, Any] | None]:
+    """Status, expiry and the rest of what an event states beside its data."""
+    said: dict[str, Any] = orjson.loads(extra) if extra else {}
+    if replayed:
+        said["replayof"] = replayed.hex()
+    return said.pop("status", "Actual"), said.pop("expires", ""), said or None
 
 
 def _end(reader: Reader) -> int:

@@ -128,13 +128,13 @@ class Journal:
     def _plan(self, feed_id: int, batch: Batch, intake: Intake) -> Plan:
         document = batch.document.sha256 if batch.document else b""
         plan = Plan(self._database.read(), self.keys, self._vault, intake, feed=feed_id, now=self._clock())
-        said = [Said(self.keys, intake.system, record, document) for record in batch.records]
+        said = [Said(plan.tokens, record, document) for record in batch.records]
         plan.load({one.name for one in said})
         if plan.states:
             plan.load_versions(said)
             plan.load_parts(said)
         plan.prepare(len(said) + 1)
-        remembers = bool(document) and not self._was_read(feed_id, document)
+        remembers = bool(document) and bool(plan.states) and not self._was_read(feed_id, document)
         outcomes = [self._judge(plan, one, remembers=remembers) for one in said]
         if intake.guard is not None:
             intake.guard([outcome == QUARANTINED for outcome in outcomes])

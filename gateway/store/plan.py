@@ -19,6 +19,7 @@ from gateway.event import Draft, Keys
 from gateway.event import topic as event_topic
 from gateway.store.crypto import BODY, ORIGINAL, Vault, entry, salts
 from gateway.store.database import Reader
+from gateway.store.tokens import Tokens
 from gateway.store.rows import ACCEPTED, HELD, LATE, QUARANTINED, UNCHANGED, Intake
 
 topic = lru_cache(maxsize=4096)(event_topic)
@@ -56,40 +57,36 @@ class Said:
 
     __slots__ = ("change", "digest", "kind", "name", "original", "place", "problems", "record", "version", "versioned")
 
-    def __init__(self, keys: Keys, system: str, record: RawRecord | Rejected, document: bytes) -> None:
+    def __init__(self, tokens: Tokens, record: RawRecord | Rejected, document: bytes) -> None:
         self.kind, self.original, self.place = record.kind, record.original, record.where
         self.versioned = record.version
+        self.digest = b""
+        self.change = PUT
         if isinstance(record, RawRecord):
             self.record: RawRecord | None = record
             self.problems: Sequence[Problem] = ()
-            self.change = REMOVE if record.change == "remove" else PUT
-            self.name = keys.name(system, record.kind, record.key)
-            self.digest = b""
+            if record.change == "remove":
+                self.change = REMOVE
+            self.name = tokens.name(record.kind, record.key)
         else:
-            self.record, self.problems, self.change = None, record.problems, PUT
-            self.digest = keys.token("rejected", record.original)
-            self.name = _name_of_rejected(keys, system, record, document, self.digest)
+            self.record, self.problems = None, record.problems
+            self.digest = tokens.rejected(record.original)
+            self.name = _name_of_rejected(tokens, record, document, self.digest)
             self.versioned = record.version or f"{document.hex()}:{record.where}:{self.digest.hex()}"
-        self.version = version_token(keys, self.name, self.change, self.versioned)
+        self.version = tokens.version(self.name, self.change, self.versioned)
 
-
-    def fields(self, keys: Keys) -> bytes:
+    def fields(self, tokens: Tokens) -> bytes:
         """The digest of what it says; made when first asked for, since a repeated record is never asked."""
         if not self.digest:
-            self.digest = keys.fields_digest(self.record.fields if self.record else {})
+            self.digest = tokens.fields(self.record.fields if self.record else {})
         return self.digest
 
 
-def version_token(keys: Keys, name: bytes, change: int, version: str) -> bytes:
-    """Stands for a version and change of a name; empty where the origin keeps none."""
-    return keys.token("version", name, b"r" if change else b"p", version.encode()) if version else b""
-
-
-def _name_of_rejected(keys: Keys, system: str, record: Rejected, document: bytes, digest: bytes) -> bytes:
+def _name_of_rejected(tokens: Tokens, record: Rejected, document: bytes, digest: bytes) -> bytes:
     """Its own name where the key could be read; else its document, place and bytes."""
     if record.key:
-        return keys.name(system, record.kind, record.key)
-    return keys.token("nameless", system.encode(), document, record.where.encode(), digest)
+        return tokens.name(record.kind, record.key)
+    return tokens.nameless(document, record.where, digest)
 
 
 class Plan:
@@ -97,7 +94,9 @@ class Plan:
 
     def __init__(self, reader: Reader, keys: Keys, vault: Vault, intake: Intake, *, feed: int, now: int) -> None:
         self.feed, self.now, self.intake = feed, now, intake
-        self._reader, self._keys, self._vault = reader, keys, vault
+        self._reader, self._vault = reader, vault
+        self.tokens = Tokens(keys, intake.system)
+        self._shown = 0 if intake.shadow else 1
         self.rows: list[tuple[Any, ...]] = []
         self.entries: list[bytes] = []
         self.states: dict[bytes, State] = {}
@@ -154,7 +153,7 @@ class Plan:
         if self.intake.ordered and said.versioned and said.versioned < state.highest:
             self.leave(said, LATE)
             return LATE
-        if said.change == state.change and said.fields(self._keys) == state.digest:
+        if said.change == state.change and said.fields(self.tokens) == state.digest:
             return UNCHANGED
         return self.take(said, state)
 
@@ -173,7 +172,7 @@ class Plan:
     def take(self, said: Said, state: State) -> int:
         """A new record: mapped, or held behind a quarantined one of its name, or quarantined itself."""
         self.changed[said.name] = state
-        digest = said.fields(self._keys)
+        digest = said.fields(self.tokens)
         if state.holder and self.intake.hold:
             here = self.leave(said, HELD)
             self.held.append((said.name, here))
@@ -203,12 +202,13 @@ class Plan:
 
     def emit(self, said: Said, state: State, drafts: Sequence[Draft], *, origin: int = 0) -> int:
         """The rows of a record that was mapped: its events, then a removal for every part that is gone."""
-        start, sole = -len(self.rows) - 1, state.sole
+        start = -len(self.rows) - 1
         state.sequence += 1
         self.changed[state.name] = state
-        simple = len(drafts) == 1 and not drafts[0].part and (sole == drafts[0].entity or not state.parts)
-        former = {} if simple else self.parts(state)
-        living = self._events(said, state, drafts, former, origin, sole=simple and bool(state.parts))
+        if len(drafts) == 1 and not drafts[0].part and (state.sole == drafts[0].entity or not state.parts):
+            return self._emit_sole(said, state, drafts[0], origin)
+        former = self.parts(state)
+        living = self._events(said, state, drafts, former, origin)
         gone = [part for partition, part in former.items() if partition not in living]
         reason: Literal["part", "source"] = "source" if said.change == REMOVE else "part"
         for index, part in enumerate(gone, len(drafts)):
@@ -222,24 +222,37 @@ class Plan:
         state.sole = drafts[0].entity if len(drafts) == 1 and not drafts[0].part else ""
         return start
 
+    def _emit_sole(self, said: Said, state: State, draft: Draft, origin: int) -> int:
+        """What most records are: one event, of the same entity as before."""
+        action = "updated" if state.parts else "created"
+        here = self.event(said, state, 0, draft, action, said.name, origin)
+        state.mapped, state.parts, state.sole = here, str(here), draft.entity
+        return here
+
     def parts(self, state: State) -> dict[bytes, Part]:
         """The events that stand for a name now, by partition."""
         positions = [int(position) for position in state.parts.split()]
-        missing = [position for position in positions if position not in self._parts]
+        missing = [position for position in positions if position > 0 and position not in self._parts]
         if missing:
             self._fetch(missing)
+        self._parts.update((position, self._planned(position)) for position in positions if position < 0)
         return {self._parts[position][4]: self._parts[position] for position in positions if position in self._parts}
 
+    def _planned(self, position: int) -> Part:
+        """An event of this very plan."""
+        row = self.rows[-position - 1]
+        return position, row[10], row[11], row[12], row[13], row[17]
+
     def _events(
-        self, said: Said, state: State, drafts: Sequence[Draft], former: dict[bytes, Part], origin: int, *, sole: bool
+        self, said: Said, state: State, drafts: Sequence[Draft], former: dict[bytes, Part], origin: int
     ) -> dict[bytes, int]:
         living: dict[bytes, int] = {}
         first = -len(self.rows) - 1
         for index, draft in enumerate(drafts):
             partition = self.partition(said.name, draft)
-            action = "updated" if sole or partition in former else "created"
+            action = "updated" if partition in former else "created"
             living[partition] = self.event(
-                said, state, index, draft, action, partition, origin=origin if index == 0 else origin or first
+                said, state, index, draft, action, partition, origin if index == 0 else origin or first
             )
         return living
 
@@ -247,20 +260,20 @@ class Plan:
         """What the events of one canonical record have in common: the name, or name and part."""
         if not draft.part:
             return name
-        return self._keys.token("part", name, draft.entity.encode(), draft.part.encode())
+        return self.tokens.part(name, draft.entity, draft.part)
 
     def event(
-        self, said: Said, state: State, index: int, draft: Draft, action: str, partition: bytes, *, origin: int,
+        self, said: Said, state: State, index: int, draft: Draft, action: str, partition: bytes, origin: int,
         causation: bytes = b"",
     ) -> int:  # fmt: skip
         """One sealed event as a row."""
         agency = draft.agency or self.intake.agency
-        event = self._keys.event_id(said.name, state.sequence, draft.entity, index, said.fields(self._keys))
+        event = self.tokens.event(said.name, state.sequence, draft.entity, index, said.fields(self.tokens))
         extra = self._extra(draft.status, draft.expires, causation)
         subject = self._subject(agency, draft.subject) if draft.subject else said.name
         return self._row(
-            said, ACCEPTED, origin, sequence=state.sequence, index=index, topic=topic(agency, draft.entity, action),
-            event=event, subject=subject, partition=partition, time=draft.time, extra=extra, body=draft.data,
+            said, ACCEPTED, origin, state.sequence, index, topic(agency, draft.entity, action), event, subject, partition,
+            draft.time, extra, draft.data,
         )  # fmt: skip
 
     def remove(
@@ -271,10 +284,10 @@ class Plan:
         police, agency, entity, _, major = former.split(".")
         body = orjson.dumps({"entity": entity, "reason": reason})
         status = orjson.loads(extra).get("status", "Actual") if extra else "Actual"
+        event = self.tokens.event(said.name, state.sequence, entity, index, said.fields(self.tokens))
         self._row(
-            said, ACCEPTED, origin, sequence=state.sequence, index=index, topic=f"{police}.{agency}.{entity}.removed.{major}",
-            event=self._keys.event_id(said.name, state.sequence, entity, index, said.fields(self._keys)), subject=subject,
-            partition=partition, time="", extra=self._extra(status, "", b""), body=body,
+            said, ACCEPTED, origin, state.sequence, index, f"{police}.{agency}.{entity}.removed.{major}", event, subject,
+            partition, "", self._extra(status, "", b""), body,
         )  # fmt: skip
 
     def _unseen(self, said: Said) -> Part:
@@ -293,36 +306,37 @@ class Plan:
         self._salts = salts(count)
 
     def _row(
-        self, said: Said, outcome: int, origin: int, *, sequence: int = 0, index: int = 0, topic: str = "",
+        self, said: Said, outcome: int, origin: int, sequence: int = 0, index: int = 0, topic: str = "",
         event: bytes = b"", subject: bytes = b"", partition: bytes = b"", time: str = "", extra: str = "",
         body: bytes = b"", keeps: bool = True,
     ) -> int:  # fmt: skip
+        """Seal one row.  The hot path: everything by position, nothing made that is not stored."""
         here = -len(self.rows) - 1
+        name, version, kind, change, place = said.name, said.version, said.kind, said.change, said.place
         original = said.original if keeps and not origin else b""
-        salt = next(self._salts, None)
-        if salt is None:
-            self.prepare(64)
-            salt = next(self._salts)
-        mapping = self._mapping(said.kind) if event else ""
-        again = 0 if said.name in self.states and self.states[said.name].first == 0 and index == 0 else 1
-        outgoing = 1 if event and not self.intake.shadow else 0
+        salt = next(self._salts, None) or self._more()
+        mapping = self._mapping(kind) if event else ""
+        binds = name + event
+        cipher = self._vault.cipher(salt)
         stated = stated_bytes(
-            self.feed, said.kind, sequence, index, outcome, said.change, topic, time, self.now, mapping, extra, said.place,
-            said.name, event, subject, partition, said.version,
+            self.feed, kind, sequence, index, outcome, change, topic, time, self.now, mapping, extra, place, name, event,
+            subject, partition, version,
         )  # fmt: skip
-        cipher, binds = self._vault.cipher(salt), said.name + event
-        self.entries.append(entry(salt, stated, original, body))
+        hash = entry(salt, stated, original, body)
+        self.entries.append(hash)
         self.rows.append((
-            origin or here, said.kind, said.name, sequence, index, outcome, said.change, said.version, again, outgoing,
-            topic, event, subject, partition, time, self.now, mapping, extra, said.place, salt,
-            cipher.encrypt(ORIGINAL, original, binds) if original else b"",
-            cipher.encrypt(BODY, body, binds) if body else b"", self.entries[-1],
+            origin or here, kind, name, sequence, index, outcome, change, version,
+            0 if index == 0 and self.states[name].first == 0 else 1, self._shown if event else 0, topic, event, subject,
+            partition, time, self.now, mapping, extra, place, salt, cipher.encrypt(ORIGINAL, original, binds) if original else b"",
+            cipher.encrypt(BODY, body, binds) if body else b"", hash,
         ))  # fmt: skip
-        if event:
-            self._parts[here] = (here, topic, event, subject, partition, extra)
-        if said.version:
-            self._seen.add((said.name, said.version))
+        if version:
+            self._seen.add((name, version))
         return here
+
+    def _more(self) -> bytes:
+        self.prepare(64)
+        return next(self._salts)
 
     def _mapping(self, kind: str) -> str:
         found = self._mappings.get(kind)
@@ -340,7 +354,7 @@ class Plan:
     def _subject(self, agency: str, subject: str) -> bytes:
         token = self._subjects.get((agency, subject))
         if token is None:
-            token = self._keys.token("subject", agency.lower().encode(), subject.encode())
+            token = self.tokens.subject(agency, subject)
             self._subjects[agency, subject] = token
         return token
 

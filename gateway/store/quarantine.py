@@ -227,7 +227,7 @@ class _Work:
         return [record for record in records if isinstance(record, RawRecord)]
 
     def _said(self, record: RawRecord | Rejected) -> Said:
-        said = Said(self._journal.keys, self.plan.intake.system, record, b"")
+        said = Said(self.plan.tokens, record, b"")
         if said.name not in self.plan.states:
             self.plan.load([said.name])
         if said.change == REMOVE:

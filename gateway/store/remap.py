@@ -79,7 +79,7 @@ class Remap:
         assert mapped is not None
         record = self._decode(state.mapped, decode)
         drafts = plan.intake.translate(record)
-        said = Said(self._keys, plan.intake.system, record, b"")
+        said = Said(plan.tokens, record, b"")
         said.name, said.version, said.place = state.name, b"", mapped.place
         return list(self._apply(plan, state, said, drafts, mapped.origin))
 
@@ -104,12 +104,12 @@ class Remap:
     ) -> tuple[int, Difference | None]:
         partition = plan.partition(state.name, draft)
         if former is None:
-            here = plan.event(said, state, index, draft, "created", partition, origin=origin)
+            here = plan.event(said, state, index, draft, "created", partition, origin)
             return here, Difference(0, draft.entity, "created", ())
         paths = tuple(differing(orjson.loads(self._journal.body(former[0])), orjson.loads(draft.data)))
         if not paths:
             return former[0], None
-        here = plan.event(said, state, index, draft, "corrected", partition, origin=origin, causation=former[2])
+        here = plan.event(said, state, index, draft, "corrected", partition, origin, causation=former[2])
         return here, Difference(former[0], draft.entity, "corrected", paths)
 
     def _decode(self, position: int, decode: Decode) -> RawRecord:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from gateway.adapter import Document, RawRecord, Rejected
 from gateway.event import Draft
@@ -212,9 +212,11 @@ class Erased:
     """False: a reader kept the write-ahead log busy; `store.scrub()` finishes the work."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """One sealed event on its way to a destination, as stored: nothing projected, nothing withheld yet."""
+class Outgoing(NamedTuple):
+    """One sealed event on its way to a destination, as stored: nothing projected, nothing withheld yet.
+
+    A tuple, since one is made per event and destination: a fifth of a frozen dataclass's price.
+    """
 
     position: int
     feed: int

@@ -34,6 +34,7 @@ def once(random_: random.Random, tally: Tally, *, mutant: str = "", reserve: str
         accepted = journey.fill(made, random_, files=FILES, rows=ROWS)
         ended = faults.run(made.once(mutant=mutant), env=made.env)
         fired = int(ended.code != 0 and "store.full" in ended.errors)
+        tally.attempted += 1
         tally.fired += fired or int(bool(mutant))
         faults.enlarge(disk, kilobytes=64_000)
         journey.finish(made, None, accepted, tally, fired, mutant)

@@ -17,8 +17,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-CALLS = ("pwrite64", "fdatasync", "fsync", "openat", "rename", "unlink", "write", "close", "sendto")
-"""Where a process that journals and publishes can be caught."""
+CALLS = ("pwrite64", "fdatasync", "fsync", "rename", "unlink", "write", "sendto")
+"""The calls by which a process that journals and publishes leaves a trace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,10 @@ def enlarge(disk: Path, *, kilobytes: int) -> None:
 
 
 class Proxy:
-    """Stands between the gateway and a peer on loopback; `drop()` breaks every connection that is open."""
+    """Stands between the gateway and a peer on loopback; `drop()` breaks every connection that is open.
+
+    `drop_after(n)` does that by itself, once n more bytes have gone towards the peer.
+    """
 
     def __init__(self, target_port: int) -> None:
         self._target = ("127.0.0.1", target_port)
@@ -117,8 +120,9 @@ class Proxy:
         self.port: int = self._listener.getsockname()[1]
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
-        self.passed = 0
-        """Bytes that went towards the peer."""
+        self._until_drop = 0
+        self.drops = 0
+        """How often it broke something."""
         threading.Thread(target=self._accept, daemon=True).start()
 
     def drop(self) -> bool:
@@ -127,7 +131,12 @@ class Proxy:
             broken, self._open = self._open, set()
         for connection in broken:
             _shut(connection)
+        self.drops += bool(broken)
         return bool(broken)
+
+    def drop_after(self, count: int) -> None:
+        """Break everything once so many more bytes have passed; 0 takes that back."""
+        self._until_drop = count
 
     def close(self) -> None:
         _shut(self._listener)
@@ -148,12 +157,17 @@ class Proxy:
             threading.Thread(target=self._pump, args=(client, peer, True), daemon=True).start()
             threading.Thread(target=self._pump, args=(peer, client, False), daemon=True).start()
 
+    def _due(self, count: int) -> bool:
+        due = 0 < self._until_drop <= count
+        self._until_drop = max(0, self._until_drop - count)
+        return due
+
     def _pump(self, source: socket.socket, target: socket.socket, towards_peer: bool) -> None:
         try:
             while data := source.recv(65536):
+                if towards_peer and self._due(len(data)):
+                    self.drop()
                 target.sendall(data)
-                if towards_peer:
-                    self.passed += len(data)
         except OSError:
             pass
         _shut(source)

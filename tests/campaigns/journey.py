@@ -66,18 +66,20 @@ def finish(
 class Kills:
     """Kills the whole gateway at calls that a run without faults has shown to happen."""
 
-    def __init__(self, broker: RabbitMQ | None) -> None:
+    def __init__(self, broker: RabbitMQ | None, *, kills: int = KILLS) -> None:
         self._broker = broker
+        self._kills = kills
         self._calls: Counter[str] = Counter()
 
-    def once(self, random_: random.Random, tally: Tally, *, mutant: str = "") -> None:
-        """One round."""
+    def once(self, random_: random.Random, tally: Tally, *, mutant: str = "", where: str = "") -> None:
+        """One round; `where` names the call at which to strike."""
         self._measure(random_)
         with site(self._broker, random_) as made:
             accepted = fill(made, random_)
             fired = 0
-            for _ in range(KILLS):
-                call = random_.choice(sorted(self._calls))
+            for _ in range(self._kills):
+                tally.attempted += 1
+                call = where or random_.choice(sorted(self._calls))
                 nth = random_.randint(1, self._calls[call])
                 fired += faults.killed_at_call(made.once(mutant=mutant), call, nth, env=made.env).fired
             tally.fired += fired

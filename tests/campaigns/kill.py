@@ -6,6 +6,7 @@ import os
 import random
 import tempfile
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 from tests import peers
@@ -15,8 +16,9 @@ from tests.campaigns.tally import Tally
 from tests.campaigns.trial import ROOT, Tell, Trial, hunt, said
 from tests.peers.rabbitmq import RabbitMQ
 
-MUTANTS = ("say-before-accept", "repeats-are-new")
-PATH_MUTANTS = ("acknowledge-before-accept",)
+MUTANTS = {"say-before-accept": "fdatasync", "repeats-are-new": "write"}
+PATH_MUTANTS = {"acknowledge-before-accept": "fdatasync"}
+"""Mutant → the call at which it shows: while a commit is under way, or when it is over and nobody was told."""
 ENV = {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
@@ -28,15 +30,17 @@ def campaign(count: int, seed: int, tell: Tell, *, broker: RabbitMQ | None = Non
     for _ in range(count // 3):
         strike.once(random_, tally)
     tell(f"journal: {tally.fired} kills fired, {tally.lost} records lost")
-    paths = [("own log", None), ("broker", broker)] if broker else [("own log", None)]
-    for name, consumer in paths:
-        kills = Kills(consumer)
+    kills = KILLS if count >= 3 * KILLS * 3 else 1
+    own_log = Kills(None, kills=kills)
+    paths = {"own log": own_log, **({"broker": Kills(broker, kills=kills)} if broker else {})}
+    for name, path in paths.items():
         before = tally.fired
-        for _ in range(count // len(paths) // 3 // KILLS * 2 or 1):
-            kills.once(random_, tally)
+        for _ in range(count // 3 // kills):
+            path.once(random_, tally)
         tell(f"path to the {name}: {tally.fired - before} kills fired, {tally.lost} records lost so far")
-    hunt(MUTANTS, tally, max(8, count // 2), random_, strike.once, tell)
-    hunt(PATH_MUTANTS, tally, max(8, count // 4), random_, Kills(None).once, tell)
+    for mutants, once in ((MUTANTS, strike.once), (PATH_MUTANTS, own_log.once)):
+        for mutant, where in mutants.items():
+            hunt([mutant], tally, 8, random_, partial(once, where=where), tell)
     return tally
 
 
@@ -46,23 +50,24 @@ class Strike:
     def __init__(self) -> None:
         self._calls: Counter[str] = Counter()
 
-    def once(self, random_: random.Random, tally: Tally, *, mutant: str = "") -> None:
-        """One round: work, be killed, work again on what is there."""
+    def once(self, random_: random.Random, tally: Tally, *, mutant: str = "", where: str = "") -> None:
+        """One round: work, be killed, work again on what is there; `where` names the call at which to strike."""
         trial = Trial(random_.randrange(1 << 30))
         with tempfile.TemporaryDirectory() as folder:
             store = Path(folder)
-            call, nth = self._point(trial, random_)
+            call, nth = self._point(trial, random_, where)
+            tally.attempted += 1
             ended = faults.killed_at_call(trial.command(store, mutant=mutant), call, nth, env=ENV)
             if not ended.fired:
                 return
             tally.fired += 1
             trial.recover(store, said(ended.output), tally, mutant=mutant)
 
-    def _point(self, trial: Trial, random_: random.Random) -> tuple[str, int]:
+    def _point(self, trial: Trial, random_: random.Random, where: str) -> tuple[str, int]:
         if not self._calls:
             with tempfile.TemporaryDirectory() as folder:
                 self._calls = faults.calls(trial.command(Path(folder)), env=ENV)
-        call = random_.choice([call for call in faults.CALLS if self._calls[call]])
+        call = where or random_.choice(sorted(self._calls))
         return call, random_.randint(1, self._calls[call])
 
 

@@ -41,7 +41,8 @@ def once(megabytes: int, seed: int, tally: Tally) -> float:
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         figures = json.loads(said.splitlines()[-1]) if said.strip() else {"accepted": 0, "delivered": 0}
-        tally.attempted += rows
+        tally.attempted += 1
+        tally.records += rows
         tally.lost += rows - min(figures["accepted"], figures["delivered"])
         return round(usage.ru_maxrss / 1024, 1)
 

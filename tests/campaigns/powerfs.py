@@ -5,10 +5,10 @@ backing folder.  Directory entries and sizes are durable at once, so it proves n
 directory syncs.  `lying` answers fsync and does nothing.  `torn` is the share of unsynced writes
 that reach the disk anyway, as a kernel may write back in any order.
 
-    python -m tests.campaigns.powerfs BACKING MOUNT [lying] [torn=0.3] [seed=1] [syncs=40] [writes=2]
+    python -m tests.campaigns.powerfs BACKING MOUNT [lying] [torn=0.3] [seed=1] [syncs=40] [writes=900]
 
-With `syncs` it cuts its own power: at that many syncs, before the last of them is carried out, or
-so many `writes` after it.
+With `syncs` or `writes` it cuts its own power: as the last of so many of them comes, before it is
+carried out.
 """
 
 from __future__ import annotations
@@ -102,8 +102,7 @@ class _Operations:
         self._lying = lying
         self._torn = torn
         self._random = random.Random(seed)
-        self._syncs_left, self._writes_left = syncs or None, writes
-        self._dying = False
+        self._left = {"syncs": syncs, "writes": writes}
         self._files: dict[int, _File] = {}
 
     def getattr(self, path: str, fh: int | None = None) -> dict[str, int]:
@@ -134,10 +133,7 @@ class _Operations:
         return bytes(self._file(fh).view[offset : offset + size])
 
     def write(self, path: str, data: bytes, offset: int, fh: int) -> int:
-        if self._dying:
-            self._writes_left -= 1
-            if not self._writes_left:
-                _lose_power()
+        self._counted("writes")
         file = self._file(fh)
         if offset > len(file.view):
             file.view.extend(bytes(offset - len(file.view)))
@@ -156,12 +152,7 @@ class _Operations:
         return self.release(path, own)
 
     def fsync(self, path: str, datasync: int, fh: int) -> int:
-        if self._syncs_left is not None:
-            self._syncs_left -= 1
-            if self._syncs_left == 0:
-                if not self._writes_left:
-                    _lose_power()
-                self._dying = True
+        self._counted("syncs")
         if not self._lying:
             self._file(fh).sync()
         return 0
@@ -220,6 +211,11 @@ class _Operations:
         )
         return {name: getattr(found, name) for name in names}
 
+    def _counted(self, what: str) -> None:
+        self._left[what] -= 1
+        if self._left[what] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
     def _at(self, path: str) -> str:
         return self._backing + path
 
@@ -249,10 +245,6 @@ class _Operations:
         except OSError as e:
             raise _fuse_error(e.errno) from None
         return 0
-
-
-def _lose_power() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _fuse_error(number: int | None) -> Exception:

@@ -33,7 +33,13 @@ class Arrival:
 
 @dataclass(slots=True)
 class Tally:
-    """One campaign's account; the names are those of its last line."""
+    """One campaign's account; the names are those of its last line.
+
+    attempted: faults that were tried; fired: those that struck.  lost: accepted and absent at the consumer
+    after recovery; duplicated: one record under more than one id; resent: the same id again, which is
+    allowed; reordered: first arrivals of one subject and feed out of order; recovered: faults after which
+    the gateway ran to its end.
+    """
 
     campaign: str
     attempted: int = 0
@@ -45,6 +51,8 @@ class Tally:
     recovered: int = 0
     mutants_caught: int = 0
     mutants: int = 0
+    records: int = 0
+    """Records that were laid beside what arrived."""
     extra: dict[str, Any] = field(default_factory=dict)
     """Figures that only this campaign has."""
     needs_faults: bool = True
@@ -62,7 +70,7 @@ class Tally:
                 continue
             seen.add(arrival.id)
             first[arrival.partition].append(arrival.sequence)
-        self.attempted += len(accepted)
+        self.records += len(accepted)
         self.lost += len(accepted - ids.keys())
         self.duplicated += sum(len(of_one) - 1 for of_one in ids.values())
         self.reordered += sum(

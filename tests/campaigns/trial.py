@@ -13,7 +13,7 @@ from tests.campaigns import worker
 from tests.campaigns.tally import Tally
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS, ROWS = 30, 20
+DOCUMENTS, ROWS = 12, 20
 
 Tell = Callable[[str], None]
 """Says a line to a person."""

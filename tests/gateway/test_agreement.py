@@ -14,8 +14,8 @@ import orjson
 import pytest
 
 from contracts import schema
-from gateway import agreement
-from gateway.agreement import Withheld
+from gateway import agreement, yamlfile
+from gateway.agreement import Withheld, editor
 from gateway.errors import Refused
 from gateway.event import Keys
 
@@ -149,7 +149,9 @@ def test_it_is_in_force_from_its_first_day_to_the_end_of_its_last(tmp_path: Path
         ("agreement: light", "agreement: other", "light.yaml:1", "must be the same"),
     ],
 )
-def test_a_mistake_is_refused_with_file_line_and_field(tmp_path: Path, old: str, new: str, place: str, said: str) -> None:
+def test_a_mistake_is_refused_with_file_line_and_field(
+    tmp_path: Path, old: str, new: str, place: str, said: str
+) -> None:
     with pytest.raises(Refused) as refused:
         read(tmp_path, LIGHT.replace(old, new), name="light")
     assert any(problem.where == place and said in problem.rule for problem in refused.value.problems), refused.value
@@ -273,3 +275,14 @@ def test_a_field_name_cannot_break_out_of_the_generated_function() -> None:
 def test_the_same_kept_event_gives_the_same_bytes_again(tmp_path: Path) -> None:
     kept = Kept(event=os.urandom(16))
     assert project(tmp_path, INTERNAL, kept).body == project(tmp_path, INTERNAL, kept).body
+
+
+def test_the_schema_for_editors_is_the_one_that_is_committed_and_takes_what_load_takes(tmp_path: Path) -> None:
+    committed = (Path(__file__).parents[2] / "docs" / "agreement.schema.json").read_bytes()
+    assert committed == editor.text(), "python -m gateway.agreement.editor > docs/agreement.schema.json"
+    validator = jsonschema_rs.validator_for(orjson.loads(committed))
+    for text in (INTERNAL, LIGHT):
+        (tmp_path / "one.yaml").write_text(text)
+        validator.validate(yamlfile.load(tmp_path / "one.yaml").data)
+    (tmp_path / "one.yaml").write_text(LIGHT.replace("types: plain", "tpyes: plain"))
+    assert not validator.is_valid(yamlfile.load(tmp_path / "one.yaml").data)

@@ -12,7 +12,7 @@ import pika
 import pytest
 from pika import frame
 
-from gateway.agreement import Projector, matcher
+from gateway.agreement import Projected, Projector, matcher
 from gateway.backoff import Backoff, bound_s
 from gateway.bus import Publisher, address, admin, wire
 from gateway.errors import Refused
@@ -20,7 +20,6 @@ from gateway.lane import Heard
 from tests.gateway.test_agreement import Kept
 
 if TYPE_CHECKING:
-    from gateway.agreement import Projected
     from tests.peers.rabbitmq import RabbitMQ
 
 QUORUM = {"x-queue-type": "quorum", "x-delivery-limit": 20}
@@ -33,7 +32,7 @@ def projected(sequence: int = 1, *, topic: str = "police.a.incident.created.v1",
     data = b'{"incidentId":"' + b"x" * size + b'"}'
     kept = Kept(topic=topic, event=sequence.to_bytes(16), sequence=sequence, extra={"backfill": True}, data=data)
     event = everything.project(kept)
-    assert hasattr(event, "body")
+    assert isinstance(event, Projected)
     return event
 
 
@@ -73,7 +72,9 @@ def publishing(url: str) -> Iterator[Publisher]:
         publisher.stop()
 
 
-def destination(rabbitmq: RabbitMQ, name: str, arguments: dict[str, object] | None = None, topic: str = "police.#") -> str:
+def destination(
+    rabbitmq: RabbitMQ, name: str, arguments: dict[str, object] | None = None, topic: str = "police.#"
+) -> str:
     exchange = f"copperline.bus.{name}"
     with admin.connect(rabbitmq.url) as broker:
         broker.declare_exchange(exchange)

@@ -27,7 +27,9 @@ def outgoing(position: int, subject: str = "", *, action: str = "created", expir
     )  # fmt: skip
 
 
-def flow(exceptions: Sequence[Exceptional] = (), *, topics: str = "police.#", position: int = 0, feeds: int = 1) -> Flow:
+def flow(
+    exceptions: Sequence[Exceptional] = (), *, topics: str = "police.#", position: int = 0, feeds: int = 1
+) -> Flow:
     projector = Projector(
         key=bytes(32), wants=matcher([topics]), allowed=None, only_classified=False, backfill=False
     )  # fmt: skip
@@ -138,7 +140,10 @@ def test_a_returned_event_is_tried_later_its_subject_waits_and_others_pass() -> 
     one.hear(Heard(unrouted=[1], confirmed=[3]), NOW)
     settlement = settled(one)
     assert settlement.feeds[0].position == 3
-    assert [(row.position, row.state, row.attempts) for row in settlement.exceptions] == [(1, "retry", 1), (2, "waiting", 0)]
+    assert [(row.position, row.state, row.attempts) for row in settlement.exceptions] == [
+        (1, "retry", 1),
+        (2, "waiting", 0),
+    ]
     assert settlement.exceptions[0].code == "delivery.unrouted"
     assert due(one, NOW) == []
     assert due(one, NOW + MINUTE) == [1]

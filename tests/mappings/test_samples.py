@@ -31,4 +31,6 @@ def test_a_shipped_sample_rejects_nothing(name, shipped):
 def test_every_shipped_system_has_a_page_a_sample_and_an_expected_result():
     for name, folder in site.templates().items():
         assert (folder / "README.md").is_file(), name
-        assert {path.stem for path in (folder / "samples").iterdir()} == {p.stem for p in (folder / "expected").iterdir()}
+        assert {path.stem for path in (folder / "samples").iterdir()} == {
+            p.stem for p in (folder / "expected").iterdir()
+        }

@@ -85,7 +85,7 @@ class DelimitedForm:
         for block in lines.blocks(document, found.start, found.end, self._line):
             if isinstance(block, lines.Overlong):
                 raise Reject(Problem(HEADER, where="line 1", rule="the first line is too long for a header"))
-            for raw in block[1].splitlines(keepends=True):
+            for raw in lines.split(block[1]):
                 if not raw.strip():
                     skipped.append(Skipped(len(raw), "blank"))
                 elif comment and raw.startswith(comment):
@@ -210,9 +210,9 @@ class _Rows:
         )
         used = 0
         while used < len(raws):
-            row, fault = _next(reader)
+            row, fault, unclosed = _next(reader)
             first, used = used, reader.line_num
-            if fault and used == len(raws):
+            if unclosed:
                 return b"".join(raws[first:])
             raw = raws[first] if used == first + 1 else b"".join(raws[first:used])
             item = self._reject(fault, raw) if fault else self._item(row, raw, self._offset, self._line, dirty=dirty)
@@ -262,14 +262,15 @@ def blank_row(cells: Sequence[str]) -> bool:
     return not any(cells) or all(lines.blank(cell) for cell in cells)
 
 
-def _next(reader: Iterator[list[str]]) -> tuple[list[str], Code | None]:
+def _next(reader: Iterator[list[str]]) -> tuple[list[str], Code | None, bool]:
+    """The next row, or why there is none, and whether that is because the text ends inside its quotes."""
     try:
-        return next(reader), None
+        return next(reader), None, False
     except csv.Error as error:
         said = str(error)
         if said.startswith("field larger"):
-            return [], OVERLONG
-        return [], CONTROL if said.startswith("new-line character") else QUOTING
+            return [], OVERLONG, False
+        return [], CONTROL if said.startswith("new-line character") else QUOTING, said.startswith("unexpected end")
 
 
 class DelimitedWriter:

@@ -276,6 +276,9 @@ def _after(pattern: re.Pattern[str], text: str, at: int) -> int:
 
 def _decoded(text: str, start: int) -> tuple[Any, int]:
     """A value and its end; UNREADABLE and its end where it is no JSON; an end of 0 where the text is too short."""
+    if text[start : start + 1] not in {"{", "[", '"'}:  # no record in any case, so only its end matters
+        match = SCALAR_END.search(text, start)
+        return (None if match else UNREADABLE), max(match.start(), start + 1) if match else 0
     try:
         value, end = DECODER.raw_decode(text, start)
     except (ValueError, RecursionError):
@@ -285,9 +288,6 @@ def _decoded(text: str, start: int) -> tuple[Any, int]:
 
 def _extent(text: str, start: int) -> int:
     """Where a value that is no JSON ends, by its brackets and quotes alone; 0 where the text ends first."""
-    if text[start : start + 1] not in {"{", "[", '"'}:
-        match = SCALAR_END.search(text, start)
-        return max(match.start(), start + 1) if match else 0
     depth = 0
     for part in PART.finditer(text, start):
         sign = part[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 
 def _text(value: Any) -> Any:
@@ -12,12 +12,19 @@ def _text(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+def _forward(at: str) -> str:
+    span(at)
+    return at
+
+
 def _several(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
 Text = Annotated[str, BeforeValidator(_text)]
-Position = Annotated[str, BeforeValidator(_text), Field(pattern=r"^[1-9]\d{0,5}(-[1-9]\d{0,5})?$")]
+Position = Annotated[
+    str, BeforeValidator(_text), Field(pattern=r"^[1-9]\d{0,5}(-[1-9]\d{0,5})?$"), AfterValidator(_forward)
+]
 """First and last position, counted from 1, both included: "38-45"; or one alone: "46"."""
 Names = Annotated[list[str], BeforeValidator(_several), Field(min_length=1)]
 Trim = Literal["none", "left", "right", "both"]

@@ -192,10 +192,10 @@ class MultirecordForm:
 
     def _begin(self, type: str, line: lines.Line) -> _Group:
         """A group for a line that joins no other; one that starts no kind can only be rejected."""
-        offset, number, raw, text, _ = line
+        offset, number, raw, text, wrong = line
         kind, cut = self._kinds.get(type), self._split(text)
         if kind is None:
-            code = ORPHAN if type in self._types else TYPE
+            code = wrong or (ORPHAN if type in self._types else TYPE)
             return _Group("", (), offset, number, raw=[raw], problems=[_problem(code, line)])
         group = _Group(kind.name, kind.key_in(cut), offset, number)
         try:

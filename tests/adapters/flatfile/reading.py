@@ -86,6 +86,10 @@ class Site:
     def start(self) -> Any:
         return adapter.source(self.settings, self.context)
 
+    def restart(self) -> None:
+        self.source.close()
+        self.source = self.start()
+
     @property
     def kept(self) -> dict[bytes, tuple[bytes, bool]]:
         assert isinstance(self.context.archive, KeptInMemory)

@@ -33,8 +33,7 @@ def test_a_gzip_file_is_read_from_every_byte_of_its_content(tmp_path):
     site = Site(tmp_path, CALLS, compression="gzip", archive="keep")
     site.put("a.csv.gz", gzip.compress(b"id,t\n1,a\n") + gzip.compress(b"2,b\n") + b"\0" * 100)
     first = site.take(limit=1)
-    site.source.close()
-    site.source = site.start()
+    site.restart()
     second = site.take(limit=1)
     assert [record.key for record in (*first.records, *second.records)] == ["1", "2"]
     assert covered(first) + covered(second) == first.document.size == len(ONE)
@@ -48,7 +47,7 @@ def test_each_entry_of_a_zip_is_a_document(tmp_path):
     first = site.take()
     assert first.complete
     assert site.files() == ["a.zip"]
-    site.source = site.start()
+    site.restart()
     second = site.take()
     assert [record.key for record in (*first.records, *second.records)] == ["1", "2", "3"]
     assert [first.document.size, second.document.size] == [len(ONE), len(TWO)]

@@ -93,7 +93,7 @@ def test_xml_keeps_each_records_own_bytes_whatever_hides_in_it():
 
 
 @pytest.mark.parametrize(
-    ("data", "code"),
+    "data, code",
     [
         (b'<!DOCTYPE export [<!ENTITY a "b">]><export><day><call id="1"/></day></export>', "xml.doctype"),
         (b'<?xml version="1.0"?>\n<!-- x --><!DOCTYPE export SYSTEM "http://example.invalid/x"><export/>', "xml.doctype"),
@@ -138,7 +138,7 @@ def test_one_bad_object_in_an_array_harms_no_other():
 
 
 @pytest.mark.parametrize(
-    ("data", "code"),
+    "data, code",
     [
         (b'{"data":{"other":[]}}', "flatfile.header"),
         (b'[{"head":{"id":"1"}}]', "flatfile.truncated"),
@@ -164,7 +164,7 @@ def test_an_object_longer_than_the_limit_ends_the_reading_with_a_place():
 
 
 @pytest.mark.parametrize(
-    ("wrong", "says"),
+    "wrong, says",
     [
         ({"layout": {**CALLS, "delimiter": "||"}}, "quote: none"),
         ({"layout": {**CALLS, "header": ["a"]}}, "no such column"),
@@ -224,7 +224,7 @@ def test_pieces_and_nested_values_are_written_as_they_are_read():
 def test_what_does_not_fit_is_refused():
     with pytest.raises(Reject, match="wider"):
         adapter.encode(settings(FIXED), [out({"id": "12345"})])
-    with pytest.raises(Reject, match="charset|character"):
+    with pytest.raises(Reject, match="character"):
         adapter.encode(settings(FIXED, charset="ascii"), [out({"id": "ñ"})])
     with pytest.raises(Refused):
         adapter.encode(settings(LINES), [out({})])

@@ -4,9 +4,9 @@ import json
 from dataclasses import dataclass
 
 import pytest
-from tests.gateway import scripted
 
 from gateway import cli
+from tests.gateway import scripted
 
 
 @dataclass

@@ -1,9 +1,9 @@
 """Every command, as a person types it."""
 
-import json
 import subprocess
 import sys
 import threading
+import time
 
 import click
 import pytest
@@ -33,7 +33,7 @@ def test_every_command_says_what_it_does_and_every_reading_one_has_json(path, co
     assert command.help, path
     options = {option for parameter in command.params for option in parameter.opts}
     assert all(parameter.help for parameter in command.params if isinstance(parameter, click.Option)), path
-    if path[-1] in READS and path[-1] not in ("proof", "consistency", "export"):  # these print JSON always
+    if path[-1] in READS and path[-1] != "export":  # which prints JSON always
         assert "--json" in options, path
 
 
@@ -108,7 +108,7 @@ def test_erase_leaves_nothing_of_a_record_and_every_proof_valid(riverton, copper
     assert "CANARY one" not in shown
     assert "CANARY three" in shown
     assert copperline("ledger", "verify", "--json").json["problems"] == []
-    assert json.loads(copperline("ledger", "proof", "1").out)["position"] == 1
+    assert copperline("ledger", "proof", "1", "--json").json["position"] == 1
 
 
 def test_systems_show_what_would_change_before_it_does(riverton, copperline):
@@ -226,3 +226,53 @@ def test_tail_follows(riverton, copperline):
     assert len(copperline("tail", "--from", "1").out.splitlines()) == 1
 
 
+
+
+def test_replay_shows_how_many_and_sends_them_again_under_their_ids(riverton, copperline):
+    copperline("run", "--once")
+    named = ("replay", "--agreement", "internal", "--destination", "log", "--system", "cad", "--json")
+    assert copperline(*named, "--dry-run").json["events"] == 2
+    assert copperline("run", "--once", "--json").json["delivered"] == 0
+    assert copperline(*named, "--reason", "the consumer lost them").json["events"] == 2
+    assert copperline("status", "--json").json["destinations"][0]["in_progress"] == 2
+    assert copperline("run", "--once", "--json").json["delivered"] == 2
+    assert copperline("status", "--json").json["destinations"][0]["delivered"] == 2
+
+
+def test_a_fault_of_our_own_is_told_by_type_and_place_never_by_its_message(riverton, copperline, monkeypatch):
+    monkeypatch.setattr(store.Store, "free_bytes", lambda _: int("CANARY"))
+    said = copperline("status", code=6)
+    assert "ValueError" in said.err
+    assert "CANARY" not in said.err
+
+
+def test_the_gateway_runs_until_it_is_told_to_stop_and_finishes_what_it_began(riverton, copperline, tmp_path):
+    inbox = riverton / "inbox"
+    inbox.mkdir()
+    cad = riverton / "systems" / "cad"
+    said = (cad / "system.yaml").read_text().replace("adapter: scripted", "adapter: flatfile").replace("every: 1h", "every: 100ms")
+    layout = "{folder: inbox, layout: {form: delimited, header: true, kind: call, key: [number]}}"
+    (cad / "system.yaml").write_text(said.replace("{script: cad}", layout))
+    process = subprocess.Popen([sys.executable, "-m", "gateway.cli", "run"], stderr=subprocess.PIPE, text=True)
+    try:
+        (inbox / "a.csv.part").write_text("number,text\n1,CANARY one\n2,\n")
+        (inbox / "a.csv.part").rename(inbox / "a.csv")
+        until(lambda: copperline("status", "--json").json["systems"][0]["read"] == 2)
+        until(lambda: copperline("status", "--json").json["running"])
+        (row,) = copperline("quarantine", "list", "--json").json
+        copperline("quarantine", "discard", row["position"], "--reason", "a test")
+        assert copperline("systems", "pause", "cad", "--reason", "a test", "--json").json["state"] == "paused"
+        assert copperline("status", "--json").json["systems"][0]["state"] == "paused"
+    finally:
+        process.terminate()
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == 0, err
+    assert "CANARY" not in err
+    assert not list(inbox.iterdir())
+
+
+def until(condition, seconds=20):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)

@@ -1,0 +1,97 @@
+"""Read, journal, acknowledge: in this order, and from the cursor that was committed."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+
+from gateway import context, pull, site, system
+from gateway.attempt import Attempt
+from gateway.errors import Halt, Problem, Retry, code
+from gateway.event import Keys
+from gateway.pull import Pull
+from gateway.store.rows import Accepted
+from gateway.workers import Job, WrittenOff
+from tests.gateway import scripted
+from tests.gateway.scripted import record
+
+FULL = code("test.full", "the store is full", "Wait.")
+
+
+@pytest.fixture
+def feed(tmp_path, monkeypatch):
+    scripted.install(monkeypatch)
+    here = scripted.new_site(tmp_path / "riverton")
+    scripted.system(here.root, "cad", [record(1)], [record(2)], [record(3)])
+    return system.load(here, "cad").feeds["calls"]
+
+
+def pull_of(feed, tmp_path, take, *, cursor="", proceed=lambda: True):
+    here = site.open(tmp_path / "riverton")
+    around = context.build(here, Keys(bytes(32)), context.Quiet(), threading.Event())
+    return Pull(feed, around, cursor=cursor, take=take, counted=lambda *_: None, attempt=Attempt(here.var / "attempt" / "1"), proceed=proceed)
+
+
+def job():
+    return Job("cad", "calls", lambda _: None, lambda: None)
+
+
+def test_nothing_is_acknowledged_that_was_not_journalled(feed, tmp_path):
+    script, order = scripted.SCRIPTS["cad"], []
+
+    def take(batch):
+        order.append((batch.cursor, list(script.acknowledged)))
+        return Accepted()
+
+    ended = pull_of(feed, tmp_path, take).run(job())
+    assert ended.state == "idle"
+    assert order[:3] == [("1", []), ("2", ["1"]), ("3", ["1", "2"])]
+
+
+def test_what_was_committed_last_is_acknowledged_once_more_at_start(feed, tmp_path):
+    pull_of(feed, tmp_path, lambda _: Accepted(), cursor="2").run(job())
+    assert scripted.SCRIPTS["cad"].acknowledged[:2] == ["2", "3"]
+
+
+def test_a_store_that_cannot_take_a_batch_is_no_fault_of_the_system_and_loses_nothing(feed, tmp_path):
+    taken = []
+
+    def take(batch):
+        if not taken:
+            taken.append("refused once")
+            raise Retry(Problem(FULL))
+        taken.append(batch.cursor)
+        return Accepted()
+
+    pulled = pull_of(feed, tmp_path, take)
+    first = pulled.run(job())
+    assert (first.state, first.ours) == ("retry", True)
+    assert scripted.SCRIPTS["cad"].acknowledged == []
+    assert pulled.run(job()).state == "idle"
+    assert taken[1:4] == ["1", "2", "3"]
+
+
+def test_a_flood_halts_before_anything_of_the_batch_is_acknowledged(feed, tmp_path):
+    def take(batch):
+        raise Halt(Problem(FULL))
+
+    assert pull_of(feed, tmp_path, take).run(job()).state == "halt"
+    assert scripted.SCRIPTS["cad"].acknowledged == []
+
+
+def test_a_long_pull_makes_room_for_others_and_goes_on_where_it_was(feed, tmp_path, monkeypatch):
+    monkeypatch.setattr(pull, "SLICE_S", -1)
+    taken = []
+    pulled = pull_of(feed, tmp_path, lambda batch: taken.append(batch.cursor) or Accepted())
+    assert pulled.run(job()).state == "more"
+    assert taken == ["1"]
+    pulled.run(job())
+    assert taken == ["1", "2"]
+
+
+def test_a_worker_that_was_written_off_journals_nothing(feed, tmp_path):
+    taken, late = [], job()
+    scripted.SCRIPTS["cad"].steps[0] = lambda _: (late.overdue(1e12, timedelta(0)), late.overdue(1e12, timedelta(0))) and [record(9)]
+    with pytest.raises(WrittenOff):
+        pull_of(feed, tmp_path, taken.append).run(late)
+    assert taken == []
