@@ -6,20 +6,21 @@ act means the same either way.  Each is recorded in the ledger with who asked an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from gateway import intake, line, system
 from gateway.archive import Archive
-from gateway.errors import Problem, Refused, code
+from gateway.errors import Halt, Problem, Refused, Retry, code
 from gateway.event import Keys
 from gateway.figures import wanted
 from gateway.site import Site
-from gateway.store import Store
+from gateway.store import Fatal, Store
 from gateway.store.rows import FeedRow, Intake, Outgoing
 
 UNKNOWN = code("act.unknown", "the running gateway does not know this request", "Use the same version for the command and the gateway.")
+FAULT = code("act.fault", "the request failed in a way that nobody foresaw", "See the gateway's log; report it.")
 NOT_NOW = code(
     "system.not-now",
     "a system in this state cannot be changed like that",
@@ -55,10 +56,20 @@ def pending(world: World) -> None:
     while (row := world.store.requests.pending()) is not None:
         try:
             result = carry_out(world, row.kind, row.body, by=row.by, reason=row.reason)
+        except (Retry, Fatal):
+            raise  # the store cannot take it now: the request stays
         except Refused as e:
-            world.store.requests.finish(row.id, {"problems": [problem.as_dict() for problem in e.problems]}, failed=True)
+            _failed(world, row.id, e.problems)
+        except Halt as e:
+            _failed(world, row.id, (e.problem,))
+        except Exception as e:  # noqa: BLE001 - an edge: one request that fails must not end all others
+            _failed(world, row.id, (Problem(FAULT, rule=f"{type(e).__name__} while it was carried out"),))
         else:
             world.store.requests.finish(row.id, result)
+
+
+def _failed(world: World, request: int, problems: Sequence[Problem]) -> None:
+    world.store.requests.finish(request, {"problems": [problem.as_dict() for problem in problems]}, failed=True)
 
 
 STEPS: Mapping[str, Mapping[str, str]] = {
@@ -116,15 +127,15 @@ def _resume(world: World, name: str, by: str, reason: str, *, quarantine: bool) 
 
 
 def _release(world: World, body: Mapping[str, Any], by: str, reason: str) -> Mapping[str, Any]:
-    feed = _feed_of_quarantined(world, body["position"])
-    released = world.store.quarantine.release(body["position"], feed.decode, intake.terms(feed), by=by, reason=reason)
+    feed, terms = _feed_of_quarantined(world, body["position"])
+    released = world.store.quarantine.release(body["position"], feed.decode, terms, by=by, reason=reason)
     world.wake()
     return {"position": released.position, "events": released.events, "went_on": released.accepted, "late": released.late}
 
 
 def _discard(world: World, body: Mapping[str, Any], by: str, reason: str) -> Mapping[str, Any]:
-    feed = _feed_of_quarantined(world, body["position"])
-    gone = world.store.quarantine.discard(body["position"], feed.decode, intake.terms(feed), by=by, reason=reason)
+    feed, terms = _feed_of_quarantined(world, body["position"])
+    gone = world.store.quarantine.discard(body["position"], feed.decode, terms, by=by, reason=reason)
     world.wake()
     return {"position": gone.position, "went_on": gone.accepted}
 
@@ -215,23 +226,27 @@ def _erase(world: World, body: Mapping[str, Any], by: str, reason: str) -> Mappi
 
 def _feeds(world: World, name: str, only: str) -> list[tuple[FeedRow, system.Feed, Intake]]:
     loaded = system.load(world.site, name)
-    state = world.store.systems.get(name)
-    shadow = state is not None and state.state.endswith("shadow")
     return [
-        (world.store.journal.feed(name, feed.name), feed, intake.terms(feed, shadow=shadow))
+        (world.store.journal.feed(name, feed.name), feed, _terms(world, feed))
         for feed in loaded.feeds.values()
         if only in ("", feed.name)
     ]
 
 
-def _feed_of_quarantined(world: World, position: int) -> system.Feed:
+def _terms(world: World, feed: system.Feed) -> Intake:
+    """As the feed's own intake has them: what is in shadow stays undelivered here too."""
+    row = world.store.systems.get(feed.system)
+    return intake.terms(feed, shadow=row is not None and row.state.endswith("shadow"))
+
+
+def _feed_of_quarantined(world: World, position: int) -> tuple[system.Feed, Intake]:
     entry = world.store.quarantine.entry(position)
     if entry is None:
         raise Refused(Problem(NO_RECORD, rule=f"nothing is quarantined at position {position}"))
     feed = system.load(world.site, entry.system).feeds.get(entry.feed)
     if feed is None:
         raise Refused(Problem(system.MISSING, rule=f"system.yaml of {entry.system} no longer has the feed {entry.feed}"))
-    return feed
+    return feed, _terms(world, feed)
 
 
 def _note(world: World, body: Mapping[str, Any], by: str, reason: str) -> Mapping[str, Any]:

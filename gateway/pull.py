@@ -21,6 +21,7 @@ from gateway.adapter import Batch, Context, Source
 from gateway.attempt import Attempt
 from gateway.errors import Halt, Problem, Refused, Retry, code
 from gateway.store import Fatal
+from gateway.store.database import FULL
 from gateway.store.rows import Accepted
 from gateway.system import Feed
 from gateway.workers import Job, WrittenOff
@@ -127,7 +128,7 @@ class Pull:
         until = time.monotonic() + SLICE_S
         while self._proceed():
             started = time.monotonic()
-            limit = self._attempt.begin(self.cursor)
+            limit = self._begin()
             with job.within(self.feed.deadline):
                 batch = self._patient(source.read, self.cursor, limit)
             counted = self._journal(batch)
@@ -142,6 +143,12 @@ class Pull:
             if time.monotonic() > until:
                 break
         return Pulled("more")
+
+    def _begin(self) -> int:
+        try:
+            return self._attempt.begin(self.cursor)
+        except OSError as e:
+            raise _StoreWaits(Retry(Problem(FULL, where="var/attempt", rule=e.strerror or type(e).__name__))) from e
 
     def _journal(self, batch: Batch) -> Accepted:
         try:

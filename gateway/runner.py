@@ -24,6 +24,7 @@ from gateway.outbound import Outbound
 from gateway.pull import SILENT, Pulled
 from gateway.site import Site, system_folders
 from gateway.store import Fatal, Store
+from gateway.store.database import FULL
 from gateway.store.rows import Accepted
 from gateway.telemetry import Metrics
 from gateway.workers import Job, Workers, WrittenOff
@@ -47,6 +48,7 @@ class Runner:
         self._lock = threading.RLock()
         self._wake = threading.Event()
         self._starved = False
+        self._full: Problem | None = None
         self._fatal: BaseException | None = None
         self._tally = Tally()
         self._shown: Callable[[int], None] = lambda _records: None
@@ -101,7 +103,7 @@ class Runner:
             self._round(lambda loop, now: not loop.settled and (loop.ended is None or loop.due <= now))
             if (now_seen := (self._tally.moves, self.outbound.moves)) != seen:
                 moved, seen = time.monotonic(), now_seen
-            if self._all_asked(patience) and self.outbound.settled():
+            if self._full is not None or (self._all_asked(patience) and self.outbound.settled()):
                 break
             if time.monotonic() - moved > patience.total_seconds():
                 self._log.warning("run gave up waiting", seconds=patience.total_seconds())
@@ -205,6 +207,8 @@ class Runner:
         if pulled.state == "idle":
             self.metrics.set("copperline_last_success_timestamp_seconds", time.time(), system=feed.system, feed=feed.name)
         if pulled.problem is not None:
+            if pulled.problem.code is FULL:
+                self._full = pulled.problem
             self._note(feed.system, feed.name, loop.feed_id, pulled)
         self._wake.set()
 
@@ -232,6 +236,8 @@ class Runner:
     def _counted(self, feed: system.Feed, accepted: Accepted, seconds: float) -> None:
         """After every batch's commit."""
         self._tally.add(feed.system, accepted)
+        if accepted.read:
+            self._full = None
         self._shown(accepted.read)
         for outcome in ("accepted", "unchanged", "late", "quarantined"):
             if amount := getattr(accepted, outcome):
@@ -266,9 +272,11 @@ class Runner:
         self._starved = starved
 
     @property
-    def starved(self) -> bool:
-        """Whether intake waits for free space."""
-        return self._starved
+    def waits(self) -> Problem | None:
+        """Why intake waits for a person to free some space; None where it does not."""
+        if self._starved:
+            return Problem(FULL, rule=f"less than {self.site.settings.free_space} bytes are free, which free_space: keeps")
+        return self._full
 
     def _broke(self) -> bool:
         """Whether the process must end: the store failed, here or in a delivery."""
@@ -280,7 +288,7 @@ class Runner:
         now = self._around.context.clock()
 
         def asked(each: Line, loop: Loop) -> bool:
-            return loop.settled or not each.asks or each.rests(loop, now) or (loop.ended is not None and loop.due > now + patience)
+            return loop.settled or self._starved or not each.asks or each.rests(loop, now) or (loop.ended is not None and loop.due > now + patience)
 
         with self._lock:
             return all(
@@ -291,6 +299,8 @@ class Runner:
         while not self.stop.wait(ROUND_S):
             try:
                 carry_out()
+            except Retry as e:
+                self._log.warning("requests put off", code=e.problem.code.id)
             except Fatal as e:
                 self._fatal = e
                 self._wake.set()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,8 +35,9 @@ class Board:
             return
         self._next = time.monotonic() + EVERY_S
         into = self._path.with_suffix(".new")
-        into.write_bytes(orjson.dumps(_standing(runner)))
-        into.rename(self._path)
+        with suppress(OSError):  # a full disk: intake waits for it, and says so; the page only grows old
+            into.write_bytes(orjson.dumps(_standing(runner)))
+            into.rename(self._path)
 
     def clear(self) -> None:
         """The gateway stops."""
@@ -57,7 +59,7 @@ def read(var: Path) -> Mapping[str, Any] | None:
 def _standing(runner: Runner) -> dict[str, Any]:
     return {
         "pid": os.getpid(),
-        "intake_paused": runner.starved,
+        "intake_paused": runner.waits is not None,
         "systems": runner.standing(),
         "destinations": runner.outbound.standing(),
         "metrics": list(runner.metrics.lines()),

@@ -10,6 +10,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator, MutableMapping
+from contextlib import suppress
 from typing import Any, Literal, TextIO, cast
 
 import orjson
@@ -76,7 +77,7 @@ def start(stream: TextIO | None = None) -> None:
             _tell_fault,
             structlog.processors.JSONRenderer(serializer=_to_json),
         ],
-        logger_factory=structlog.PrintLoggerFactory(stream or sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Lenient(stream or sys.stderr))),
         wrapper_class=structlog.make_filtering_bound_logger("info"),
         cache_logger_on_first_use=False,
     )
@@ -85,6 +86,21 @@ def start(stream: TextIO | None = None) -> None:
 def log(**bound: Any) -> Log:
     """A logger whose every line carries `bound`."""
     return cast("Log", structlog.get_logger().bind(**bound))
+
+
+class _Lenient:
+    """A stream that drops what cannot be written: a full disk under the log must not stop a delivery."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
 
 
 def _to_json(event: MutableMapping[str, Any], **_: Any) -> str:

@@ -42,6 +42,8 @@ TRUNCATED = code(
 )
 
 BLOCK = 256 * 1024
+REMEMBERED = 64
+"""So many stacks of open elements are read once and remembered."""
 NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 TOKEN = re.compile(
     rb"(?P<text>[^<]+)"
@@ -209,15 +211,13 @@ class Cutter:
         return self._context()[1]
 
     def pieces(self) -> Iterator[Piece]:
-        """Everything to the end of the document, in order.  Raises Reject at a DOCTYPE."""
+        """Everything to the end of the document, in order."""
         while (match := self._token()) is not None:
-            if match["doctype"]:
-                raise Reject(Problem(DOCTYPE))
             token = match[0]
             if match["start"] and self._is_record(token):
                 yield from self._record(token)
-            elif not self._passes(match):
-                yield from self._lost(MALFORMED)
+            elif match["doctype"] or not self._passes(match):
+                yield from self._lost(DOCTYPE if match["doctype"] else MALFORMED)
                 return
             else:
                 yield Piece(self._take(len(token)), "comment" if match["comment"] else "between")
@@ -263,6 +263,16 @@ class Cutter:
         self._began = True
         if not tag.endswith(b"/>"):
             self._tags.append(tag)
+            return self._readable()
+        return True
+
+    def _readable(self) -> bool:
+        """Whether the open elements can be read together: their prefixes declared, their attributes right."""
+        try:
+            self._context()
+        except etree.XMLSyntaxError:
+            self._tags.pop()
+            return False
         return True
 
     def _close(self, tag: bytes) -> bool:
@@ -272,11 +282,10 @@ class Cutter:
         """Names of the open elements, namespaces in force, and a start tag that declares the same ones."""
         stack = self.stack
         if stack not in self._known:
+            if len(self._known) > REMEMBERED:
+                self._known.clear()
             closing = b"".join(b"</" + _name(tag) + b">" for tag in reversed(self._tags))
-            try:
-                element = etree.fromstring(stack + closing, self._parser)
-            except etree.XMLSyntaxError:
-                raise Reject(Problem(MALFORMED, rule="a start tag around the records cannot be read")) from None
+            element = etree.fromstring(stack + closing, self._parser)
             names = [self._naming.of(element.tag)]
             while len(element):
                 element = element[0]

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import click
 
+from gateway import __version__
 from gateway.errors import GatewayError, Halt, Problem, Refused, Retry
 
 OK, PROBLEMS, USAGE, REFUSED, NOT_REACHED, FATAL, FAULT = range(7)
@@ -67,7 +68,7 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="copperline", message="%(prog)s %(version)s")
+@click.version_option(__version__, message="%(prog)s %(version)s")
 def copperline() -> None:
     """Connects police systems that were never meant to be connected."""
 

@@ -82,7 +82,8 @@ def _on(runner: Runner, world: acts.World) -> int:
 
 def _once(runner: Runner, patience: timedelta, *, as_json: bool) -> int:
     figures = runner.once(patience, progress("records")).as_dict()
-    problems = runner.problems()
+    waits = runner.waits
+    problems = {**runner.problems(), **({"intake": waits} if waits is not None else {})}
     for name, problem in problems.items():
         click.echo(f"{name}: {problem}\nWhat to do: {problem.code.remedy}", err=True)
     if as_json:
@@ -90,7 +91,7 @@ def _once(runner: Runner, patience: timedelta, *, as_json: bool) -> int:
     else:
         _shown(figures)
         then("copperline status", "copperline tail")
-    if problems or runner.starved:
+    if problems:
         return REFUSED
     return NOT_REACHED if figures["in_progress"] else OK
 

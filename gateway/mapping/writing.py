@@ -90,7 +90,7 @@ class _Writer:
 
     def record(self, record: Record) -> None:
         """One canonical record, or one for each item of a list."""
-        self._out.add(f"# line {record.line}: {record.entity}")
+        self._out.add(f"# line {record.line}: {record.entity!r}")
         self._optional = record.optional
         self._lists = frozenset(one.target[0] for one in record.fields if _listed(one))
         self._for(Path().inside("when"), record.line)
@@ -173,7 +173,7 @@ class _Writer:
     def _field(self, one: Field, var: str, name: str, path: Path, *, deferred: bool) -> None:
         self._for(path, one.line)
         self.places[path.plain] = (one.line, ", ".join(each.said for each in one.sentences if each.said))
-        self._out.add(f"# line {one.line}: {path.plain}")
+        self._out.add(f"# line {one.line}: {path.plain!r}")
         sentence = one.sentences[0]
         place = _Place(lambda said: f"{var}[{name!r}] = {said}", var, repr(name))
         if _listed(one):

@@ -17,7 +17,16 @@ from gateway.store import ledger, merkle
 from gateway.store.crypto import BODY, Vault
 from gateway.store.database import Database, Reader, Transaction
 from gateway.store.ledger import Ledger
-from gateway.store.rows import Clock, Counts, DestinationRow, Exceptional, ExceptionState, FeedSettled, Outgoing, Settlement
+from gateway.store.rows import (
+    Clock,
+    Counts,
+    DestinationRow,
+    Exceptional,
+    ExceptionState,
+    FeedSettled,
+    Outgoing,
+    Settlement,
+)
 
 NO_DESTINATION = code(
     "delivery.no-destination",

@@ -65,7 +65,8 @@ def _leaves(reader: Reader) -> Iterator[str]:
             yield from _nodes(reader, made)
             size += 1
     head = reader.one("SELECT position, size, edge FROM head WHERE id = 1")
-    if head != (expected - 1, size, b"".join(edge)):
+    last = reader.one("SELECT COALESCE(MAX(position), 0) FROM record")
+    if head != (expected - 1, size, b"".join(edge)) or last != (expected - 1,):
         yield "the head does not agree with the leaves and rows"
 
 

@@ -86,7 +86,7 @@ def consistency(size1: int, size2: int, node: Node) -> list[bytes]:
     if not 0 <= size1 <= size2:
         raise ValueError(f"a tree of {size2} leaves cannot begin with one of {size1}")
     if size1 in {0, size2}:
-        return []
+        return []  # nothing to show
     low, high, whole, path = 0, size2, True, []
     while size1 != high:
         middle = low + _split(high - low)
@@ -111,7 +111,7 @@ def subroot(low: int, high: int, node: Node) -> bytes:
 
 def verify_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> bool:
     """Whether `path` proves that the leaf hash stands at `index` under `root`.  RFC 9162, 2.1.3.2."""
-    if not 0 <= index < size:
+    if not 0 <= index < size or len(leaf) != 32:
         return False
     place, last, hash = index, size - 1, leaf
     for step in path:
@@ -128,11 +128,12 @@ def verify_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], 
 
 
 def verify_consistency(size1: int, size2: int, path: Sequence[bytes], root1: bytes, root2: bytes) -> bool:
-    """Whether `path` proves that the tree under `root2` begins with that under `root1`.  RFC 9162, 2.1.4.2."""
+    """Whether `path` proves that the tree under `root2` begins with that under `root1`.  RFC 9162, 2.1.4.2.
+
+    From an empty tree on nothing can be proved: every tree begins with it.
+    """
     if size1 == size2:
-        return not path and root1 == root2
-    if size1 == 0:
-        return not path and root1 == EMPTY
+        return not path and root1 == root2 and (size1 > 0 or root1 == EMPTY)
     if not 0 < size1 < size2 or not path:
         return False
     steps = [root1, *path] if size1 & (size1 - 1) == 0 else list(path)

@@ -19,8 +19,8 @@ from gateway.event import Draft, Keys
 from gateway.event import topic as event_topic
 from gateway.store.crypto import BODY, ORIGINAL, Vault, entry, salts
 from gateway.store.database import Reader
-from gateway.store.tokens import Tokens
 from gateway.store.rows import ACCEPTED, HELD, LATE, QUARANTINED, UNCHANGED, Intake
+from gateway.store.tokens import Tokens
 
 topic = lru_cache(maxsize=4096)(event_topic)
 

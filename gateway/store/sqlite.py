@@ -21,7 +21,19 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from gateway.errors import GatewayError, Problem, Refused, Retry
-from gateway.store.database import ABSENT, BROKEN, BUSY, DAMAGED, FULL, LOCKED, READ_ONLY, UNSAFE, Fatal, Row, Transaction
+from gateway.store.database import (
+    ABSENT,
+    BROKEN,
+    BUSY,
+    DAMAGED,
+    FULL,
+    LOCKED,
+    READ_ONLY,
+    UNSAFE,
+    Fatal,
+    Row,
+    Transaction,
+)
 
 T = TypeVar("T")
 
@@ -33,6 +45,12 @@ PRAGMAS: Mapping[str, str | int] = {"journal_mode": "wal", "synchronous": 2, "se
 
 TUNING: Mapping[str, str | int] = {"page_size": 8192, "cache_size": -32_000, "wal_autocheckpoint": 4000, "temp_store": 2}
 """Pages of 8 KB hold three records of the usual size; 4 KB hold one, and 16 KB cost more where names lie scattered."""
+
+WAIT_S = 10
+"""How long to wait for another process that writes a request."""
+
+SCRUB_MS = 1000
+"""How long to wait for readers before the log is cut; meanwhile nobody writes."""
 
 CHUNK = 200
 """Values in one `IN (…)`: one text, so one prepared statement."""
@@ -84,7 +102,11 @@ class _Work:
 
 
 class Sqlite:
-    """One store file.  `pragmas` and `early` exist for the mutants of the campaigns, which must be caught."""
+    """One store file.
+
+    `pragmas`, and setting `early` (answer before the commit), exist for the mutants of the campaigns,
+    which must be caught.
+    """
 
     blob = "BLOB"
     key = "INTEGER"
@@ -93,9 +115,10 @@ class Sqlite:
     tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name = ?"
 
     def __init__(
-        self, path: Path, *, read_only: bool = False, pragmas: Mapping[str, str | int] | None = None, early: bool = False
+        self, path: Path, *, read_only: bool = False, pragmas: Mapping[str, str | int] | None = None
     ) -> None:
-        self._path, self._read_only, self._early = path, read_only, early
+        self._path, self._read_only = path, read_only
+        self.early = False
         self._pragmas = {**PRAGMAS, **(pragmas or {})}
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
@@ -140,7 +163,7 @@ class Sqlite:
         """A short transaction; of a read-only store, over a connection that lives only for it."""
         if not self._read_only:
             return self.write(piece)
-        connection = sqlite3.connect(self._path, timeout=10, isolation_level=None)
+        connection = sqlite3.connect(self._path, timeout=WAIT_S, isolation_level=None)
         try:
             with _edge():
                 connection.execute("PRAGMA synchronous=FULL")
@@ -163,7 +186,9 @@ class Sqlite:
         """Move the log into the file and cut it to nothing."""
 
         def checkpoint(transaction: Transaction) -> bool:
+            transaction.run(f"PRAGMA busy_timeout={SCRUB_MS}")
             row = transaction.one("PRAGMA wal_checkpoint(TRUNCATE)")
+            transaction.run(f"PRAGMA busy_timeout={WAIT_S * 1000}")
             return row is not None and row[0] == 0
 
         return bool(self._hand_over(_Work(checkpoint, whole=True)))
@@ -252,7 +277,7 @@ class Sqlite:
             with _edge():
                 self._writer.execute("BEGIN IMMEDIATE")
                 done = [work for work in group if self._run(work)]
-                if self._early:
+                if self.early:
                     _answer(done)
                 self._writer.execute("COMMIT")
         except GatewayError as e:
@@ -267,7 +292,7 @@ class Sqlite:
         self._writer.execute("SAVEPOINT piece")
         try:
             work.result = work.piece(Connection(self._writer))
-        except BaseException as e:  # noqa: BLE001 - whatever a piece raises belongs to the thread that waits for it
+        except BaseException as e:
             if isinstance(e, sqlite3.Error) and _meant(e) is not None:
                 raise  # a fault of disk or file concerns everybody in the group
             self._writer.execute("ROLLBACK TO piece")
@@ -291,7 +316,7 @@ class Sqlite:
     def _connect(self) -> sqlite3.Connection:
         os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))  # the log takes its mode from the file
         connection = sqlite3.connect(
-            self._path, timeout=10, isolation_level=None, check_same_thread=False, cached_statements=256
+            self._path, timeout=WAIT_S, isolation_level=None, check_same_thread=False, cached_statements=256
         )
         for name, value in {**TUNING, **self._pragmas}.items():
             connection.execute(f"PRAGMA {name}={value}")
@@ -302,7 +327,7 @@ class Sqlite:
 
     def _connect_reader(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            f"file:{quote(str(self._path))}?mode=ro", uri=True, timeout=10, isolation_level=None, check_same_thread=False
+            f"file:{quote(str(self._path))}?mode=ro", uri=True, timeout=WAIT_S, isolation_level=None, check_same_thread=False
         )
         connection.execute("PRAGMA query_only=1")
         return connection

@@ -52,7 +52,7 @@ def under_load(
         "stop": lambda: _restarted(broker.stop, broker),
     }
     with journey.site(broker, random_, url=_through(proxy, broker)) as made:
-        time.sleep(SETTLED_S)
+        settled = time.monotonic() + SETTLED_S
         source = rig.documents(random_, files=20 * count + 20, rows=ROWS)
         gateway = subprocess.Popen(
             made.command("run"), env=made.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -62,6 +62,7 @@ def under_load(
         for number in range(count):
             accepted += _come_in(made, source, 6)
             kind = sorted(kinds)[number % len(kinds)]
+            time.sleep(0 if kind == "drop" else max(0.0, settled - time.monotonic()))
             struck = kinds[kind]()
             fired += struck
             tally.attempted += 1

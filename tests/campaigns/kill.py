@@ -16,9 +16,9 @@ from tests.campaigns.tally import Tally
 from tests.campaigns.trial import ROOT, Tell, Trial, hunt, said
 from tests.peers.rabbitmq import RabbitMQ
 
-MUTANTS = {"say-before-accept": "fdatasync", "repeats-are-new": "write"}
-PATH_MUTANTS = {"acknowledge-before-accept": "fdatasync"}
-"""Mutant → the call at which it shows: while a commit is under way, or when it is over and nobody was told."""
+MUTANTS = {"say-before-accept": "pwrite64", "repeats-are-new": "write"}
+PATH_MUTANTS = {"acknowledge-before-accept": "pwrite64"}
+"""Mutant → the call at which it shows: while a commit is being written, or when it is over and nobody was told."""
 ENV = {**os.environ, "PYTHONPATH": str(ROOT)}
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from gateway import context, pull, site, system
 from gateway.attempt import Attempt
-from gateway.errors import Halt, Problem, Retry, code
+from gateway.errors import Code, Halt, Problem, Retry
 from gateway.event import Keys
 from gateway.pull import Pull
 from gateway.store.rows import Accepted
@@ -15,7 +15,7 @@ from gateway.workers import Job, WrittenOff
 from tests.gateway import scripted
 from tests.gateway.scripted import record
 
-FULL = code("test.full", "the store is full", "Wait.")
+FULL = Code("test.full", "the store is full", "Wait.")
 
 
 @pytest.fixture

@@ -8,14 +8,14 @@ import pytest
 
 from gateway import acts, site, store, workers
 from gateway.context import Quiet
-from gateway.errors import Halt, Problem, Retry, code
+from gateway.errors import Code, Halt, Problem, Retry
 from gateway.runner import Runner
 from gateway.telemetry import Metrics
 from tests.gateway import scripted
 from tests.gateway.scripted import record
 
-AWAY = code("test.away", "the system does not answer", "Wait.")
-BROKEN = code("test.broken", "the system is broken", "Mend it.")
+AWAY = Code("test.away", "the system does not answer", "Wait.")
+BROKEN = Code("test.broken", "the system is broken", "Mend it.")
 SOON = timedelta(seconds=10)
 
 
@@ -197,7 +197,7 @@ def test_intake_waits_for_free_space_and_deliveries_do_not(here, opened, monkeyp
     runner.start()
     try:
         assert runner.once(timedelta(milliseconds=300), lambda _: None).as_dict()["read"] == 0
-        assert runner.starved
+        assert runner.waits.code.id == "store.full"
         free[0] = 2000
         assert runner.once(SOON, lambda _: None).as_dict()["read"] == 1
     finally:
@@ -217,3 +217,41 @@ def test_a_record_that_kills_the_process_halts_its_feed_after_three_deaths(here,
     change(here, opened, "cad", "resume")
     figures, _ = once(here, opened)
     assert figures["accepted"] == 1
+
+
+def test_a_full_disk_ends_once_at_once_and_says_so(here, opened, monkeypatch):
+    from gateway.store.database import FULL
+
+    scripted.system(here.root, "cad", [record(1)])
+
+    def full(*_):
+        raise Retry(Problem(FULL))
+
+    with monkeypatch.context() as disk:
+        disk.setattr(type(opened.journal), "accept", full)
+        began = time.monotonic()
+        figures, runner = once(here, opened)
+    assert time.monotonic() - began < 5
+    assert figures["read"] == 0
+    assert runner.waits.code is FULL
+    assert runner.lines["cad"].breaker.failures == 0
+    figures, runner = once(here, opened)
+    assert figures["accepted"] == 1
+    assert runner.waits is None
+
+
+def test_a_full_disk_under_the_marker_is_no_fault_of_the_adapter(here, opened, monkeypatch):
+    import errno
+
+    from gateway.attempt import Attempt
+
+    scripted.system(here.root, "cad", [record(1)])
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(Attempt, "_write", full)
+        _, runner = once(here, opened)
+    assert runner.waits.code.id == "store.full"
+    assert opened.journal.feed("cad", "calls").state == "running"

@@ -215,9 +215,10 @@ class _Rows:
             if unclosed:
                 return b"".join(raws[first:])
             raw = raws[first] if used == first + 1 else b"".join(raws[first:used])
-            item = self._reject(fault, raw) if fault else self._item(row, raw, self._offset, self._line, dirty=dirty)
-            yield item
-            if not fault:
+            if fault and raw.strip():
+                yield self._reject(fault, raw)
+            else:
+                yield self._item(row, raw, self._offset, self._line, dirty=dirty)
                 self._advance(raw, used - first)
         return b""
 
@@ -227,6 +228,8 @@ class _Rows:
         where = str(Place(offset, number))
         if comment and raw.startswith(comment):
             return Skipped(len(raw), "comment")
+        if not raw.strip():
+            return Skipped(len(raw), "blank", raw.count(b"\n"))
         wrong = lines.flaw(raw, self._charset, returns=not self._in_quotes(raw)) if dirty else None
         if wrong:
             return rejected(wrong, raw, where, kind=self._layout.kind)

@@ -104,7 +104,7 @@ class XmlForm:
     def _broken(self, piece: Piece, encoding: str, offset: int, line: int) -> Iterator[Item]:
         """What cannot be read, with its reason; what was not kept of it, as a range."""
         problem = piece.problem or MALFORMED
-        if not piece.more and lines.flaw(piece.data, encoding, returns=False):
+        if piece.what == "broken" and not piece.more and lines.flaw(piece.data, encoding, returns=False):
             problem = CHARSET
         yield rejected(problem, piece.data, str(Place(offset, line)), kind=self._layout.kind)
         if piece.more:

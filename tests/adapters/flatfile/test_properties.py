@@ -63,7 +63,7 @@ def dirty(draw, system):
 
 
 @pytest.mark.parametrize("system", FORMS, ids=lambda system: system.__name__)
-@settings(max_examples=3000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_dirt_never_loses_a_byte_and_never_stops_the_reading(system, data):
     document = data.draw(dirty(system))
@@ -88,14 +88,14 @@ def test_dirt_never_loses_a_byte_and_never_stops_the_reading(system, data):
 
 
 @pytest.mark.parametrize("system", FORMS, ids=lambda system: system.__name__)
-@settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_limits_lose_no_byte_either(system, data):
     answered(system, data.draw(dirty(system)))
 
 
 @pytest.mark.parametrize("system", FORMS, ids=lambda system: system.__name__)
-@settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(document=st.binary(max_size=400))
 def test_any_bytes_at_all_are_answered_for(system, document):
     answered(system, document)

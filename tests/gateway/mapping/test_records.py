@@ -143,4 +143,13 @@ def test_a_preview_shows_target_source_and_problem(compiled):
 
 
 def test_the_generated_function_can_be_read(compiled):
-    assert "# line 6: note" in compiled("  note: N\n").source
+    assert "# line 6: 'note'" in compiled("  note: N\n").source
+
+
+def test_no_name_in_a_mapping_becomes_code(compiled):
+    name = """a\\n    raise SystemExit # ' \\" {1/0} \\\\"""
+    text = f'to: "{name}"\nentity: "{name}"\noptional: true\nfields:\n  "{name}": {{from: "{name}", as: [first], when: {{present: "{name}"}}}}\n'
+    mapping = compiled(text)
+    source = name.encode().decode("unicode_escape")
+    (one,) = mapping.translate({source: "x"})
+    assert one.data == {source: "x"}
