@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Generic, Literal, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from gateway.errors import Problem
 
@@ -48,9 +48,8 @@ class Document:
     """None: too large to hold; the archive keeps it until it is decoded."""
 
 
-@dataclass(frozen=True, slots=True)
-class RawRecord:
-    """One record as the legacy system said it: decoded, not translated."""
+class RawRecord(NamedTuple):
+    """One record as the legacy system said it: decoded, not translated.  A tuple, as one is made for every record."""
 
     kind: str
     """Which record of the feed; picks the mapping: "incident", "unit-status"."""

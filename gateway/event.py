@@ -10,8 +10,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -19,9 +18,8 @@ MAJOR = 1
 """The major version of the contracts that this gateway seals."""
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A canonical record on its way in: mapped and valid, not yet an event."""
+class Draft(NamedTuple):
+    """A canonical record on its way in: mapped and valid, not yet an event.  A tuple, as one is made for every record."""
 
     entity: str
     """As on the topics: incident, unit, recording, evidence, custody-transfer, alert."""

@@ -31,7 +31,11 @@ class Ready(Part):
         """Each sign has its own usual suffix and time."""
         if not isinstance(values, dict):
             return values
-        usual: dict[str, Any] = {"rename": {"suffix": ".part"}, "done": {"suffix": ".done"}, "trailer": {"seconds": 3600}}
+        usual: dict[str, Any] = {
+            "rename": {"suffix": ".part"},
+            "done": {"suffix": ".done"},
+            "trailer": {"seconds": 3600},
+        }
         return {**usual.get(values.get("by", "rename"), {}), **values}
 
 
@@ -71,7 +75,9 @@ class Settings(Part):
     archive: Literal["delete", "keep", "encrypt"] = "delete"
     largest: Largest = Largest()
     layout: Layout
-    file: str = Field(default="", pattern=r"^([^./\\\x00][^/\\\x00]*)?$", description="As a sink: the name, with {id} in it.")
+    file: str = Field(
+        default="", pattern=r"^([^./\\\x00][^/\\\x00]*)?$", description="As a sink: the name, with {id} in it."
+    )
     formulas: Literal["guard", "allow"] = "guard"
 
     @field_validator("charset")
@@ -97,4 +103,3 @@ class Settings(Part):
         if self.ready.by in {"rename", "done"} and not self.ready.suffix.strip("."):
             raise ValueError("the suffix is empty")
         return self
-

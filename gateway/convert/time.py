@@ -32,6 +32,8 @@ def time(*formats: str, zone: str, sources: int = 1) -> Convert:
     """
     here = clock(zone)
     reads = _reads(tuple(str(format) for format in formats), sources)
+    if sources == 1:
+        return _of_one(reads[0], here)
 
     def convert(*values: Any) -> dict[str, Any] | None:
         if len(values) == 1 and values[0].__class__ is str:
@@ -42,6 +44,19 @@ def time(*formats: str, zone: str, sources: int = 1) -> Convert:
                 return None
             text, read = " ".join(map(plain, said)), reads[len(said) - 1]
         return _made(text, *read(text), here)
+
+    return convert
+
+
+def _of_one(read: Read, here: Clock) -> Convert:
+    """From one source.  What is RFC 3339 already, as most are, is only looked at."""
+
+    def convert(value: Any) -> dict[str, Any]:
+        text = value if value.__class__ is str else plain(value)
+        when, precision = read(text)
+        if when.tzinfo is not None and not precision and _is_rfc3339(text):
+            return {"at": text}
+        return _made(text, when, precision, here)
 
     return convert
 

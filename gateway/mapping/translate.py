@@ -102,17 +102,8 @@ class Mapping:
         if not all(valid[one.entity].is_valid(one.data) for one in made):
             raise Reject(*(problem for one in made for problem in self._broken(one)))
         return [
-            Draft(
-                entity=one.entity,
-                part=one.part,
-                subject=one.subject,
-                agency=one.agency or "",
-                time=one.time or "",
-                data=orjson.dumps(one.data),
-                status=one.status,
-                expires=one.expires or "",
-            )
-            for one in made
+            Draft(entity, part, subject, agency or "", time or "", orjson.dumps(data), status, expires or "")
+            for entity, part, subject, agency, time, data, status, expires in made
         ]
 
     def take_unmapped(self) -> dict[tuple[str, str], int]:

@@ -34,9 +34,7 @@ NO_DESTINATION = code(
     "List the destinations with `copperline status`; one is made when its agreement is first loaded.",
 )
 
-EVENT = (
-    "position, feed, topic, event, subject, partition, sequence, time, recorded, mapping, extra, salt, body, name"
-)
+EVENT = "position, feed, topic, event, subject, partition, sequence, time, recorded, mapping, extra, salt, body, name"
 EXCEPTION = "position, feed, state, subject, attempts, next_at, code, uncertain, replay"
 
 
@@ -124,7 +122,9 @@ class Deliveries:
         return [self._outgoing(once[position], replay=position in replayed) for position in sorted(once)]
 
     def _outgoing(self, row: Sequence[Any], *, replay: bool = False) -> Outgoing:
-        position, feed, topic, event, subject, partition, sequence, time, recorded, mapping, extra, salt, body, name = row
+        position, feed, topic, event, subject, partition, sequence, time, recorded, mapping, extra, salt, body, name = (
+            row
+        )
         status, expires, said = "Actual", "", None
         if extra or replay:
             status, expires, said = _said(extra, event if replay else b"")
@@ -143,11 +143,12 @@ class Deliveries:
         self, dest: int, *, due_before: int | None = None, state: ExceptionState | None = None, limit: int = 1000
     ) -> list[Exceptional]:
         """The exceptions of a destination by position: all, those due before a time, those in one state."""
-        where, values = "destination = ?", [dest]
+        where = "destination = ?"
+        values: list[Any] = [dest]
         if due_before is not None:
             where, values = where + " AND next_at < ?", [*values, due_before]
         if state is not None:
-            where, values = where + " AND state = ?", [*values, state]  # type: ignore[list-item] # numbers and a word
+            where, values = where + " AND state = ?", [*values, state]
         sql = f"SELECT {EXCEPTION} FROM exception WHERE {where} ORDER BY position LIMIT ?"
         return [_exceptional(row) for row in self._database.read().all(sql, [*values, limit])]
 
@@ -160,9 +161,8 @@ class Deliveries:
             f"FROM position WHERE destination = ? {only}",
             values,
         ) or (0, 0, 0)
-        states = dict(
-            reader.all(f"SELECT state, COUNT(*) FROM exception WHERE destination = ? {only} GROUP BY state", values)
-        )
+        sql = f"SELECT state, COUNT(*) FROM exception WHERE destination = ? {only} GROUP BY state"
+        states: dict[str, int] = {row[0]: row[1] for row in reader.all(sql, values)}
         parked = states.pop("parked", 0)
         unread = self._unread(reader, dest, wants, feed)
         return Counts(int(ended[0]), parked, int(ended[1]), int(ended[2]), sum(states.values()) + unread)
@@ -293,6 +293,5 @@ def _uncount(transaction: Transaction, dest: int, feed: int, position: int) -> N
 
 
 def _exceptional(row: Sequence[Any]) -> Exceptional:
-    return Exceptional(*row[:7], bool(row[7]), bool(row[8]))
-
-
+    position, feed, state, subject, attempts, next_at, code, uncertain, replay = row
+    return Exceptional(position, feed, state, subject, attempts, next_at, code, bool(uncertain), bool(replay))

@@ -54,7 +54,9 @@ def _derived(row: Sequence[Any], vault: Vault) -> bytes:
 def _leaves(reader: Reader) -> Iterator[str]:
     edge: tuple[bytes, ...] = ()
     size, expected = 0, 1
-    while rows := reader.all(f"SELECT idx, body, hash, low, high FROM leaf WHERE idx >= ? ORDER BY idx LIMIT {SLICE}", [size]):
+    while rows := reader.all(
+        f"SELECT idx, body, hash, low, high FROM leaf WHERE idx >= ? ORDER BY idx LIMIT {SLICE}", [size]
+    ):
         for index, body, hash, low, high in rows:
             if index != size:
                 yield f"leaf {size} is missing"

@@ -239,7 +239,9 @@ class Journal:
     def receipts(self, feed_id: int | None = None, limit: int = 50) -> list[ReceiptRow]:
         """The latest receipts, newest first."""
         where, values = ("WHERE feed = ?", [feed_id]) if feed_id is not None else ("", [])
-        rows = self._database.read().all(f"SELECT {RECEIPT} FROM receipt {where} ORDER BY id DESC LIMIT ?", [*values, limit])
+        rows = self._database.read().all(
+            f"SELECT {RECEIPT} FROM receipt {where} ORDER BY id DESC LIMIT ?", [*values, limit]
+        )
         return [ReceiptRow(*row) for row in rows]
 
     def skipped(self, receipt: int) -> list[tuple[int, int, str]]:
@@ -319,5 +321,9 @@ def rows_of_name(database: Database, name: bytes) -> list[tuple[Any, ...]]:
 
 
 def _record(row: Sequence[Any]) -> RecordRow:
-    outcome, change = OUTCOMES[row[7]], "remove" if row[8] else "put"
-    return RecordRow(*row[:7], outcome, change, *row[9:18], erased=row[18] == ERASED)  # type: ignore[arg-type] # two words
+    return RecordRow(
+        position=row[0], feed=row[1], receipt=row[2], kind=row[3], name=row[4], sequence=row[5], index=row[6],
+        outcome=OUTCOMES[row[7]], change="remove" if row[8] else "put", topic=row[9], event=row[10], subject=row[11],
+        partition=row[12], time=row[13], recorded=row[14], mapping=row[15], origin=row[16], place=row[17],
+        erased=row[18] == ERASED,
+    )  # fmt: skip

@@ -61,7 +61,8 @@ def append(
     head.edge, made = merkle.append(head.edge, index, hash)
     head.size = index + 1
     transaction.run(
-        "INSERT INTO leaf (idx, kind, body, hash, low, high) VALUES (?, ?, ?, ?, ?, ?)", [index, kind, text, hash, low, high]
+        "INSERT INTO leaf (idx, kind, body, hash, low, high) VALUES (?, ?, ?, ?, ?, ?)",
+        [index, kind, text, hash, low, high],
     )
     if made:
         transaction.many("INSERT INTO tree (level, idx, hash) VALUES (?, ?, ?)", made)
@@ -116,7 +117,14 @@ class Ledger:
         return self._database.write(piece)
 
     def noted(
-        self, transaction: Transaction, head: Head, kind: str, body: Mapping[str, Any], *, by: str = "", reason: str = ""
+        self,
+        transaction: Transaction,
+        head: Head,
+        kind: str,
+        body: Mapping[str, Any],
+        *,
+        by: str = "",
+        reason: str = "",
     ) -> int:
         """As `note`, as part of a transaction that holds the head."""
         said = {"by": self.commitment(by), "reason": self.commitment(reason)}
@@ -146,7 +154,10 @@ class Ledger:
     def inclusion(self, position: int) -> Inclusion:
         """The proof for one row of the record log, against the root as it is now."""
         reader = self._database.read()
-        row = reader.one("SELECT idx, kind, body, hash, low, high FROM leaf WHERE low > 0 AND low <= ? ORDER BY low DESC LIMIT 1", [position])
+        row = reader.one(
+            "SELECT idx, kind, body, hash, low, high FROM leaf WHERE low > 0 AND low <= ? ORDER BY low DESC LIMIT 1",
+            [position],
+        )
         if row is None or position > row[5]:
             raise Refused(Problem(NO_ENTRY))
         leaf, low, high = Leaf(*row[:4]), row[4], row[5]

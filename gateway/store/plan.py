@@ -29,9 +29,7 @@ PUT, REMOVE = 0, 1
 Part: TypeAlias = "tuple[int, str, bytes, bytes, bytes, str]"
 """An event that stands for a name: position, topic, event, subject, partition, extra."""
 
-NAME = (
-    "name, first, born, position, version, change, digest, sequence, mapped, parts, sole, holder, highest"  # as in State
-)
+NAME = "name, first, born, position, version, change, digest, sequence, mapped, parts, sole, holder, highest"  # as in State
 
 
 class State:
@@ -125,7 +123,7 @@ class Plan:
 
     def _asks(self, said: Said) -> bool:
         state = self.states.get(said.name)
-        return state is not None and said.version != state.version and said.version != state.born
+        return state is not None and said.version not in {state.version, state.born}
 
     def load_parts(self, said: Iterable[Said]) -> None:
         """The events that stand for names of several parts, or that are about to be removed."""

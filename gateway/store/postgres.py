@@ -103,6 +103,7 @@ class Postgres:
         self._mutex = threading.Lock()
         self._open: list[psycopg.Connection[Row]] = []
         self._lease: psycopg.Connection[Row] | None = None
+        self._doubt = False
         with self._connect() as probe:
             _check(Connection(probe), SETTINGS if settings is None else settings)
         if not read_only:
@@ -177,6 +178,7 @@ class Postgres:
     def _mine(self) -> psycopg.Connection[Row]:
         connection = getattr(self._local, "connection", None)
         if connection is None or connection.closed:
+            self._doubt = self._doubt or connection is not None
             connection = self._local.connection = self._connect()
             with self._mutex:
                 self._open = [one for one in self._open if not one.closed] + [connection]
@@ -193,7 +195,7 @@ class Postgres:
     def _take(self) -> None:
         """Hold the store for this process, again where the connection was lost."""
         with self._mutex:
-            if self._lease is not None and not self._lease.closed:
+            if self._lease is not None and self._lives(self._lease):
                 return
             lease = self._connect()
             row = Connection(lease).one("SELECT pg_try_advisory_lock(?)", [_number("writer")])
@@ -202,12 +204,22 @@ class Postgres:
                 raise Refused(Problem(LOCKED))
             self._lease = lease
 
+    def _lives(self, lease: psycopg.Connection[Row]) -> bool:
+        """Whether the lock is still ours; asked again after any other connection was lost."""
+        if self._doubt and not lease.closed:
+            try:
+                lease.execute("SELECT 1")
+            except psycopg.Error:
+                lease.close()
+            self._doubt = False
+        return not lease.closed
+
 
 @lru_cache(maxsize=512)
 def _said(text: str) -> sql.SQL:
     """The store's SQL in the driver's words."""
     words = text.replace("IN (*)", "= ANY(%s)").replace("?", "%s")
-    return sql.SQL(words)  # type: ignore[arg-type] # put together from constants of the store; values are always bound
+    return sql.SQL(words)  # put together from constants of the store; values are always bound
 
 
 def _number(what: str) -> int:

@@ -50,7 +50,7 @@ NOT_DECODED = code(
 
 ENTRY = (
     "q.position, f.system, f.feed, r.kind, r.name, r.place, r.recorded, q.problems, q.state, q.who, q.reason, q.at, "
-    "(SELECT COUNT(*) FROM held h WHERE h.name = r.name AND h.position > q.position)"
+    "(SELECT COUNT(*) FROM held h JOIN name n ON n.name = h.name WHERE h.name = r.name AND n.holder = q.position)"
 )
 JOINED = "quarantine q JOIN record r ON r.position = q.position JOIN feed f ON f.id = q.feed"
 
@@ -91,7 +91,12 @@ class Quarantine:
         with self._database.exclusive(intake.system):
             row, feed = self._open(position)
             plan = Plan(
-                self._database.read(), self._keys, self._vault, replace(intake, guard=None), feed=feed, now=self._clock()
+                self._database.read(),
+                self._keys,
+                self._vault,
+                replace(intake, guard=None),
+                feed=feed,
+                now=self._clock(),
             )
             work = _Work(plan, row, decode, self._journal)
             if act == "released":
@@ -126,9 +131,7 @@ class Quarantine:
         seal(transaction, head, plan, act, {**said, "reason": self._ledger.commitment(reason)}, span)
         ledger.release(transaction, head)
         holder = plan.states[work.row.name].holder
-        return Released(
-            position, work.events(), len(work.done) - (holder != 0), work.late, base - holder if holder < 0 else holder
-        )
+        return Released(position, work.events(), work.passed, work.late, base - holder if holder < 0 else holder)
 
 
 class _Work:
@@ -138,7 +141,7 @@ class _Work:
         self.plan, self.row, self._decode, self._journal = plan, row, decode, journal
         self.moved = {ACCEPTED: 0, UNCHANGED: 0, LATE: 0, QUARANTINED: 0}
         self.done: list[tuple[bytes, int]] = []
-        self.late = False
+        self.late, self.passed = False, 0
         plan.load([row.name])
         state = plan.states[row.name]
         if state.holder == row.position:
@@ -198,6 +201,8 @@ class _Work:
                 self.moved[ACCEPTED] -= 1
                 self.moved[QUARANTINED] += 1
                 state.holder = self.plan.quarantined[-1][0]
+            else:
+                self.passed += 1
 
     def _follow_one(self, position: int, state: State) -> int:
         row = self._journal.record(position)
@@ -240,4 +245,5 @@ class _Work:
 
 def _entry(row: Sequence[Any]) -> QuarantineRow:
     problems: list[Mapping[str, str]] = orjson.loads(row[7])
-    return QuarantineRow(*row[:7], problems, *row[8:])
+    position, system, feed, kind, name, place, recorded, _, state, by, reason, at, held = row
+    return QuarantineRow(position, system, feed, kind, name, place, recorded, problems, state, by, reason, at, held)

@@ -52,7 +52,9 @@ class Remap:
         """
         with self._database.exclusive(intake.system):
             row = self._journal.record(position)
-            plan = Plan(self._database.read(), self._keys, self._vault, intake, feed=row.feed if row else 0, now=self._clock())
+            plan = Plan(
+                self._database.read(), self._keys, self._vault, intake, feed=row.feed if row else 0, now=self._clock()
+            )
             state = self._state(plan, row)
             if row is None or state is None:
                 return []

@@ -111,6 +111,7 @@ MIGRATIONS: tuple[str, ...] = (FIRST,)
 def migrate(database: Database) -> None:
     """Bring the tables to this version of the gateway.  Refused where a newer one has been here."""
     database.write(lambda transaction: _apply(database, transaction))
+    database.ping()
 
 
 def check(database: Database) -> None:
@@ -140,6 +141,8 @@ def _done(database: Database, transaction: Transaction) -> int:
 
 
 def _statements(migration: str, database: Database) -> list[str]:
-    text = migration.format(blob=database.blob, key=database.key, identity=database.identity, without_rowid=database.without_rowid)
+    text = migration.format(
+        blob=database.blob, key=database.key, identity=database.identity, without_rowid=database.without_rowid
+    )
     plain = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
     return [statement.strip() for statement in plain.split(";") if statement.strip()]

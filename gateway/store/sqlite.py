@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
 from gateway.errors import GatewayError, Problem, Refused, Retry
@@ -43,7 +43,12 @@ GATHER = 64
 PRAGMAS: Mapping[str, str | int] = {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "foreign_keys": 0}
 """What must be in force; each is set and then asked for again.  2 is FULL."""
 
-TUNING: Mapping[str, str | int] = {"page_size": 8192, "cache_size": -32_000, "wal_autocheckpoint": 4000, "temp_store": 2}
+TUNING: Mapping[str, str | int] = {
+    "page_size": 8192,
+    "cache_size": -32_000,
+    "wal_autocheckpoint": 4000,
+    "temp_store": 2,
+}
 """Pages of 8 KB hold three records of the usual size; 4 KB hold one, and 16 KB cost more where names lie scattered."""
 
 WAIT_S = 10
@@ -104,7 +109,7 @@ class _Work:
 class Sqlite:
     """One store file.
 
-    `pragmas`, and setting `early` (answer before the commit), exist for the mutants of the campaigns,
+    `pragmas` and `early` (answer before the commit) exist for the mutants of the campaigns,
     which must be caught.
     """
 
@@ -115,10 +120,15 @@ class Sqlite:
     tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name = ?"
 
     def __init__(
-        self, path: Path, *, read_only: bool = False, pragmas: Mapping[str, str | int] | None = None
+        self,
+        path: Path,
+        *,
+        read_only: bool = False,
+        pragmas: Mapping[str, str | int] | None = None,
+        early: bool = False,
     ) -> None:
         self._path, self._read_only = path, read_only
-        self.early = False
+        self._early = early
         self._pragmas = {**PRAGMAS, **(pragmas or {})}
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
@@ -157,7 +167,7 @@ class Sqlite:
 
     def write(self, piece: Callable[[Transaction], T]) -> T:
         """Hand a piece to the writer; return when the commit that holds it is on the disk."""
-        return self._hand_over(_Work(piece, whole=False))
+        return cast("T", self._hand_over(_Work(piece, whole=False)))
 
     def visit(self, piece: Callable[[Transaction], T]) -> T:
         """A short transaction; of a read-only store, over a connection that lives only for it."""
@@ -277,7 +287,7 @@ class Sqlite:
             with _edge():
                 self._writer.execute("BEGIN IMMEDIATE")
                 done = [work for work in group if self._run(work)]
-                if self.early:
+                if self._early:
                     _answer(done)
                 self._writer.execute("COMMIT")
         except GatewayError as e:
@@ -327,7 +337,11 @@ class Sqlite:
 
     def _connect_reader(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            f"file:{quote(str(self._path))}?mode=ro", uri=True, timeout=WAIT_S, isolation_level=None, check_same_thread=False
+            f"file:{quote(str(self._path))}?mode=ro",
+            uri=True,
+            timeout=WAIT_S,
+            isolation_level=None,
+            check_same_thread=False,
         )
         connection.execute("PRAGMA query_only=1")
         return connection

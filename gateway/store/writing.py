@@ -57,7 +57,8 @@ def _placed(base: int) -> Callable[[int], int]:
 
 def _names(transaction: Transaction, plan: Plan, place: Callable[[int], int]) -> None:
     """New names and changed ones, in the order of the key: neighbours share pages."""
-    new, changed = [], []
+    new: list[tuple[Any, ...]] = []
+    changed: list[tuple[Any, ...]] = []
     for name in sorted(plan.changed):
         state = plan.changed[name]
         (new if state.fresh else changed).append(_moved(state, place))

@@ -300,7 +300,9 @@ class DelimitedWriter:
 
     def _cell(self, value: object, name: str) -> str:
         text = "" if value is None else str(value)
-        if "\0" in text or (self._layout.quote == "none" and any(sign in text for sign in (self._layout.delimiter, "\n", "\r"))):
+        if "\0" in text or (
+            self._layout.quote == "none" and any(sign in text for sign in (self._layout.delimiter, "\n", "\r"))
+        ):
             raise Reject(Problem(VALUE, path=name, rule="holds what the file cannot"))
         return guarded(text) if self._guard else text
 

@@ -37,7 +37,9 @@ class Json(Named):
     """Objects in an array, or one a line."""
 
     form: Literal["json"]
-    records: str = Field(pattern=r"^(lines|([^.\[\]]+(\.[^.\[\]]+)*)?\[\])$", description='"data.records[]", "[]" or lines.')
+    records: str = Field(
+        pattern=r"^(lines|([^.\[\]]+(\.[^.\[\]]+)*)?\[\])$", description='"data.records[]", "[]" or lines.'
+    )
 
     @property
     def path(self) -> list[str]:

@@ -110,5 +110,3 @@ def span(at: str) -> slice:
     if stop <= start:
         raise ValueError(f"{at}: the last position lies before the first")
     return slice(start, stop)
-
-

@@ -32,7 +32,9 @@ class LineType(Part):
 
     name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")
     many: bool = Field(default=False, description="It may come several times in a record; its fields are a list.")
-    lengths: Lengths | None = Field(default=None, description="Of a line without its end; or any; of a delimited one, its cells.")
+    lengths: Lengths | None = Field(
+        default=None, description="Of a line without its end; or any; of a delimited one, its cells."
+    )
     fields: dict[str, FieldAt] = Field(default_factory=dict)
 
 

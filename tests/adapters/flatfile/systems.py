@@ -152,7 +152,10 @@ class Tagged(Dropping):
         "delimiter": "|",
         "type": "1",
         "common": {"number": "2"},
-        "lines": {"C": {"name": "call", "fields": {"place": "3"}}, "U": {"name": "units", "many": True, "fields": {"unit": "3"}}},
+        "lines": {
+            "C": {"name": "call", "fields": {"place": "3"}},
+            "U": {"name": "units", "many": True, "fields": {"unit": "3"}},
+        },
         "records": {"call": {"starts": "C", "then": ["U"], "key": ["number", "call.place"]}},
         "ignore": {"H": "header"},
     }
@@ -202,7 +205,9 @@ class JsonLines(Dropping):
     layout: ClassVar[dict[str, Any]] = {"form": "json", "records": "lines", "kind": "call", "key": "id"}
 
     def document(self, keys: list[str]) -> bytes:
-        return "".join(json.dumps({"id": key, "n": index}, ensure_ascii=False) + "\n" for index, key in enumerate(keys)).encode()
+        return "".join(
+            json.dumps({"id": key, "n": index}, ensure_ascii=False) + "\n" for index, key in enumerate(keys)
+        ).encode()
 
 
 class Taking(LegacyTarget):
@@ -223,7 +228,9 @@ class Taking(LegacyTarget):
     def records(self, count: int) -> list[OutRecord]:
         self._count += count
         numbers = range(self._count - count, self._count)
-        return [OutRecord(f"event-{n:04d}", f"K{n}", "", "put", {"number": f"K{n}", "place": "12 MAIN ST"}) for n in numbers]
+        return [
+            OutRecord(f"event-{n:04d}", f"K{n}", "", "put", {"number": f"K{n}", "place": "12 MAIN ST"}) for n in numbers
+        ]
 
     def misfit(self) -> OutRecord:
         return OutRecord("event-bad", "BAD", "", "put", {"number": "BAD", "place": "nul \0 in the middle"})

@@ -36,7 +36,7 @@ def test_a_byte_order_mark_is_a_range():
 
 
 def test_a_document_in_utf_16_is_refused_whole():
-    with pytest.raises(Reject, match="flatfile.charset"):
+    with pytest.raises(Reject, match=r"flatfile\.charset"):
         items(CALLS, "id,t\n1,a\n".encode("utf-16"))
 
 
@@ -158,7 +158,11 @@ def test_a_line_of_an_unknown_type_rejects_the_record_it_stands_in():
 
 
 def test_a_line_without_its_start_is_rejected_alone():
-    assert told(items(LINES, b"00112I0001W\n00121I0002AA\n00112I0003W\n")) == ["flatfile.orphan", "0002", "flatfile.orphan"]
+    assert told(items(LINES, b"00112I0001W\n00121I0002AA\n00112I0003W\n")) == [
+        "flatfile.orphan",
+        "0002",
+        "flatfile.orphan",
+    ]
 
 
 def test_a_line_that_may_come_once_came_twice():
@@ -183,4 +187,10 @@ def test_a_delete_and_the_insert_after_it_are_two_records_in_that_order():
 def test_blank_lines_inside_a_record_belong_to_it_and_after_it_do_not():
     found = items(LINES, b"00121I0001AA\n\n00112I0001W\n\n\n00121I0002AA\n")
     assert told(found) == ["0001", "(blank)", "(blank)", "0002"]
-    assert found[0].fields == {"action": "I", "number": "0001", "head": {"place": "AA"}, "persons": [{"role": "W"}], "note": None}
+    assert found[0].fields == {
+        "action": "I",
+        "number": "0001",
+        "head": {"place": "AA"},
+        "persons": [{"role": "W"}],
+        "note": None,
+    }

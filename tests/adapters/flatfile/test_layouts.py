@@ -96,7 +96,10 @@ def test_xml_keeps_each_records_own_bytes_whatever_hides_in_it():
     "data, code",
     [
         (b'<!DOCTYPE export [<!ENTITY a "b">]><export><day><call id="1"/></day></export>', "xml.doctype"),
-        (b'<?xml version="1.0"?>\n<!-- x --><!DOCTYPE export SYSTEM "http://example.invalid/x"><export/>', "xml.doctype"),
+        (
+            b'<?xml version="1.0"?>\n<!-- x --><!DOCTYPE export SYSTEM "http://example.invalid/x"><export/>',
+            "xml.doctype",
+        ),
         (b'<calls><day><call id="1"/></day></calls>', "flatfile.header"),
         (b'<export><day><call id="1"/><call id="2"/>', "flatfile.truncated"),
         (b"no xml at all", "xml.malformed"),
@@ -117,7 +120,9 @@ def test_an_xml_document_that_breaks_between_its_records_is_read_to_there():
 
 def test_an_element_that_never_ends_is_not_held_in_memory():
     big = b'<call id="2">' + b"x" * 2_000_000 + b"</call>"
-    found = items(RECORDS, b'<export><day><call id="1"/>' + big + b'<call id="3"/></day></export>', largest={"record": 5000})
+    found = items(
+        RECORDS, b'<export><day><call id="1"/>' + big + b'<call id="3"/></day></export>', largest={"record": 5000}
+    )
     assert told(found) == ["(header)", "1", "xml.overlong", "(overlong)", "3", "(between)", "(between)"]
 
 

@@ -45,7 +45,9 @@ def test_a_real_submission_comes_through_whole(shared):
         ("zero-report", "put"): 18,
     }
     assert set(told(found)) - {record.key for record in records} == {"(blank)"}
-    segments = Counter(name for record in records for name, value in record.fields.items() if isinstance(value, list) for _ in value)
+    segments = Counter(
+        name for record in records for name, value in record.fields.items() if isinstance(value, list) for _ in value
+    )
     assert segments == {"offences": 1123, "property": 906, "victims": 1135, "offenders": 1123, "arrestees": 437}
 
 

@@ -54,7 +54,9 @@ def told(item):
 def dirty(draw, system):
     """A good document with up to four spots of dirt put in, or written over something."""
     legacy = system.__new__(system)
-    data = legacy.document([f"K{number:05d}" if system is not systems.Tagged else f"K{number}|MAIN ST" for number in range(4)])
+    data = legacy.document(
+        [f"K{number:05d}" if system is not systems.Tagged else f"K{number}|MAIN ST" for number in range(4)]
+    )
     for _ in range(draw(st.integers(0, 4))):
         at = draw(st.integers(0, len(data)))
         over = draw(st.sampled_from([0, 0, 1, 5, 40]))

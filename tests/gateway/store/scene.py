@@ -10,13 +10,13 @@ from typing import Any
 import orjson
 
 from gateway.adapter import Batch, Document, RawRecord, Rejected
-from gateway.errors import Problem, Reject, code
+from gateway.errors import Code, Problem, Reject
 from gateway.event import Draft, Keys
 from gateway.store import Store
 from gateway.store.rows import Accepted, FeedSettled, Intake, Outgoing, Settlement
 
 KEYS = Keys(bytes(range(32)))
-BAD = code("test.bad", "the record says it is bad", "Say something else.")
+BAD = Code("test.bad", "the record says it is bad", "Say something else.")
 
 
 def put(key: str, version: str = "", *, kind: str = "call", **fields: Any) -> RawRecord:
@@ -36,7 +36,14 @@ def translate(record: RawRecord) -> Sequence[Draft]:
     if record.fields.get("bad"):
         raise Reject(Problem(BAD, path="bad"))
     return [
-        Draft("incident", part, "", "", "2026-01-02T03:04:05Z", orjson.dumps({"id": record.key, "part": part, **record.fields}))
+        Draft(
+            "incident",
+            part,
+            "",
+            "",
+            "2026-01-02T03:04:05Z",
+            orjson.dumps({"id": record.key, "part": part, **record.fields}),
+        )
         for part in record.fields.get("parts", [""])
     ]
 
@@ -60,7 +67,7 @@ def mended(record: RawRecord) -> Sequence[Draft]:
     return translate(replace(record, fields=fields))
 
 
-INTAKE = Intake("cad", "VT0040100", translate, lambda kind: "a" * 16, lambda kind: "incident")
+INTAKE = Intake("cad", "VT0040100", translate, lambda _: "a" * 16, lambda _: "incident")
 MENDED = replace(INTAKE, translate=mended)
 
 
@@ -90,7 +97,9 @@ class Site:
         self.feed = self.store.journal.feed("cad", "calls").id
         self.dest = self.store.deliveries.destination("internal", "log", start=0)
 
-    def take(self, *records: RawRecord | Rejected, document: Document | None = None, cursor: str = "", **terms: Any) -> Accepted:
+    def take(
+        self, *records: RawRecord | Rejected, document: Document | None = None, cursor: str = "", **terms: Any
+    ) -> Accepted:
         batch = Batch(cursor, records, document, complete=document is not None)
         return self.store.journal.accept(self.feed, batch, replace(self.intake, **terms))
 

@@ -65,7 +65,7 @@ def test_without_versions_only_what_is_said_counts(site):
 
 def test_fields_are_compared_as_decoded_not_as_mapped(site):
     site.take(put("1", text="A"))
-    other = replace(INTAKE, mapping=lambda kind: "b" * 16)
+    other = replace(INTAKE, mapping=lambda _: "b" * 16)
     assert site.store.journal.accept(site.feed, Batch("", [put("1", text="A")]), other).unchanged == 1
 
 
@@ -216,7 +216,9 @@ def test_a_receipt_answers_for_every_byte_of_a_document(site):
     first = Batch("1", [put("1", text="A")], whole, skipped=[(0, 7, "header")])
     site.store.journal.accept(site.feed, first, INTAKE)
     assert site.store.journal.receipts()[0].state == "reading"
-    last = Batch("2", [put("2", bad=True)], whole, skipped=[(7 + len(first.records[0].original), 1, "line end")], complete=True)
+    last = Batch(
+        "2", [put("2", bad=True)], whole, skipped=[(7 + len(first.records[0].original), 1, "line end")], complete=True
+    )
     assert site.store.journal.accept(site.feed, last, INTAKE).uncovered == 0
     (receipt,) = site.store.journal.receipts()
     assert (receipt.state, receipt.read, receipt.accepted, receipt.quarantined) == ("complete", 2, 1, 1)
@@ -226,7 +228,9 @@ def test_a_receipt_answers_for_every_byte_of_a_document(site):
 
 
 def test_a_byte_that_nobody_answers_for_is_told(site):
-    assert site.take(put("1", text="A"), document=document(b"x" * 100)).uncovered == 100 - len(put("1", text="A").original)
+    assert site.take(put("1", text="A"), document=document(b"x" * 100)).uncovered == 100 - len(
+        put("1", text="A").original
+    )
 
 
 def test_a_document_read_twice_brings_nothing_back_and_leaves_no_second_rows(site):

@@ -54,13 +54,15 @@ def test_one_that_fails_behind_it_holds_the_name_in_its_turn(site):
     site.take(put("1", "v1", text="A", bad=True), put("1", "v2", text="B", bad="still"), put("1", "v3", text="C"))
 
     def half_mended(record):
-        return translate(replace(record, fields={"text": record.fields["text"], "bad": record.fields.get("bad") == "still"}))
+        return translate(
+            replace(record, fields={"text": record.fields["text"], "bad": record.fields.get("bad") == "still"})
+        )
 
     released = site.release(1, replace(MENDED, translate=half_mended))
     assert (released.events, released.accepted, released.quarantined) == (1, 0, 5)
     assert site.story() == [("created", "A")]
     (entry,) = site.store.quarantine.entries()
-    assert (entry.position, entry.held) == (5, 0) or entry.position == 5
+    assert (entry.position, entry.held) == (5, 1)
     assert site.totals() == Accepted(read=3, accepted=2, quarantined=1)
     assert site.release(5).accepted == 1
     assert site.story() == [("created", "A"), ("updated", "B"), ("updated", "C")]

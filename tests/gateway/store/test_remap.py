@@ -14,7 +14,7 @@ def shouting(record):
     return translate(replace(record, fields=fields))
 
 
-SHOUTING = replace(INTAKE, translate=shouting, mapping=lambda kind: "b" * 16)
+SHOUTING = replace(INTAKE, translate=shouting, mapping=lambda _: "b" * 16)
 
 
 def test_a_different_result_is_a_corrected_event_that_names_its_cause(site):

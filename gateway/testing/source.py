@@ -1,96 +1,23 @@
-"""Conformance of plugins.  A plugin author subclasses a suite in three lines; legacy faults do the rest.
-
-    class TestMyFiles(SourceConformance):
-        adapter = my_adapter
-        system = MyLegacySystem          # a LegacySystem that puts records where the adapter finds them
-
-The suites know nothing of files, tables or calls.  They hold the adapter to its side of the contract
-in `gateway.adapter`, against what legacy systems do: write by halves, offer the same thing twice, set
-their clock back, write many rows in one instant; and against a gateway that dies between any two steps.
-"""
+"""What every source holds to, against a legacy system that behaves as legacy systems do."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from io import BytesIO
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar, NoReturn
+from typing import Any, ClassVar
 
 import pytest
 
-from gateway.adapter import (
-    BATCH_BYTES,
-    Adapter,
-    Batch,
-    Context,
-    Document,
-    Outcome,
-    OutRecord,
-    RawRecord,
-    Rejected,
-    Sink,
-    Source,
-)
-from gateway.errors import REGISTER, GatewayError, Retry
-
-PATIENCE = 50
-"""So many empty or put-off polls in a row, and a suite gives up."""
-
-
-@dataclass(slots=True)
-class Clock:
-    """A clock that moves when it is told to, in both directions."""
-
-    now: datetime = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def move(self, by: timedelta) -> None:
-        self.now += by
-
-
-@dataclass(slots=True)
-class KeptInMemory:
-    """An archive that forgets with the test, and checks what it is given."""
-
-    kept: dict[bytes, tuple[bytes, bool]] = field(default_factory=dict)
-
-    def keep(self, sha256: bytes, document: Path, *, encrypt: bool) -> None:
-        body = document.read_bytes()
-        assert hashlib.sha256(body).digest() == sha256, "what is kept must be what its digest says"
-        self.kept.setdefault(sha256, (body, encrypt))
-
-    def open(self, sha256: bytes) -> BinaryIO:
-        if sha256 not in self.kept:
-            raise FileNotFoundError
-        return BytesIO(self.kept[sha256][0])
-
-
-@dataclass(slots=True)
-class Heard:
-    """A log that remembers."""
-
-    lines: list[str] = field(default_factory=list)
-
-    def _hear(self, event: str, **fields: Any) -> None:
-        self.lines.append(f"{event} {fields}")
-
-    info = warning = error = _hear
-
-
-def context(root: Path, clock: Clock | None = None) -> Context:
-    """What a plugin is lent, in a folder of the test."""
-    return Context(clock or Clock(), threading.Event(), Heard(), _no_secret, KeptInMemory(), root)
-
-
-def _no_secret(reference: str) -> NoReturn:
-    raise LookupError(f"a conformance test holds no secret: {reference}")
+from gateway.adapter import BATCH_BYTES, Adapter, Batch, Context, Document, RawRecord, Rejected, Source
+from gateway.errors import REGISTER, GatewayError
+from gateway.testing.lent import Clock, Heard, context
+from gateway.testing.reading import drained, keys_of, names_of, polled, records_of
 
 
 class LegacySystem:
@@ -278,9 +205,7 @@ class SourceConformance:
         assert isinstance(found[0], RawRecord)
         return found[0]
 
-    def test_every_byte_of_a_document_is_answered_for(
-        self, legacy: LegacySystem, source: Source, clock: Clock
-    ) -> None:
+    def test_every_byte_of_a_document_is_answered_for(self, legacy: LegacySystem, source: Source, clock: Clock) -> None:
         legacy.add(6)
         answered: dict[bytes, int] = {}
         complete: dict[bytes, int] = {}
@@ -321,14 +246,9 @@ class SourceConformance:
     def test_a_closed_source_gives_nothing_and_does_not_hang(self, legacy: LegacySystem, source: Source) -> None:
         legacy.add(3)
         source.close()
-        reader = threading.Thread(target=_tried, args=(source,), daemon=True)
-        reader.start()
-        reader.join(timeout=5)
-        assert not reader.is_alive()
+        assert closed_read(source) == []
 
-    def test_closing_from_another_thread_unblocks_a_read(
-        self, legacy: LegacySystem, source: Source
-    ) -> None:
+    def test_closing_from_another_thread_unblocks_a_read(self, legacy: LegacySystem, source: Source) -> None:
         legacy.add(50)
         reader = threading.Thread(target=_until_closed, args=(source,), daemon=True)
         reader.start()
@@ -337,184 +257,23 @@ class SourceConformance:
         assert not reader.is_alive()
 
 
-class LegacyTarget:
-    """A legacy system that is written to."""
-
-    settings: ClassVar[dict[str, Any]] = {}
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-
-    def records(self, count: int) -> list[OutRecord]:
-        """So many records that fit."""
-        raise NotImplementedError
-
-    def holds(self) -> list[dict[str, Any]]:
-        """The fields of all records that arrived, in order of arrival; a record that arrived twice is there twice."""
-        raise NotImplementedError
-
-    def misfit(self) -> OutRecord:
-        """A record that the target refuses."""
-        pytest.skip("the target refuses nothing")
-
-    def takes_away(self) -> None:
-        """Takes what was written, as it does in its own time."""
-        pytest.skip("the target does not take anything away")
-
-    def dies_after_commit(self, sink: Sink) -> None:
-        """Lets the next write reach the target, and its answer get lost."""
-        pytest.skip("the answer of this target cannot get lost")
-
-
-class SinkConformance:
-    """What every sink holds to."""
-
-    adapter: ClassVar[Adapter[Any]]
-    system: ClassVar[type[LegacyTarget]]
-
-    @pytest.fixture
-    def target(self, tmp_path: Path) -> LegacyTarget:
-        return self.system(tmp_path)
-
-    @pytest.fixture
-    def given(self, tmp_path: Path) -> Context:
-        return context(tmp_path)
-
-    @pytest.fixture
-    def sink(self, target: LegacyTarget, given: Context) -> Iterator[Sink]:
-        sink = self.opened(given)
-        yield sink
-        sink.close()
-
-    def opened(self, given: Context) -> Sink:
-        """A new sink, as after a start of the gateway."""
-        assert self.adapter.sink is not None
-        return self.adapter.sink(self.adapter.settings.model_validate(self.system.settings), given)
-
-    def test_what_was_written_reads_back_the_same(self, target: LegacyTarget, sink: Sink) -> None:
-        records = target.records(4)
-        assert _states(sink.write(records)) == ["written"] * 4
-        assert target.holds() == [dict(record.fields) for record in records]
-
-    def test_there_is_one_outcome_each_in_order(self, target: LegacyTarget, sink: Sink) -> None:
-        first, second = target.records(2)
-        assert _states(sink.write([first, target.misfit(), second])) == ["written", "refused", "written"]
-        assert target.holds() == [dict(first.fields), dict(second.fields)]
-
-    def test_a_refusal_says_why_without_the_value(self, target: LegacyTarget, sink: Sink) -> None:
-        record = target.misfit()
-        outcome = sink.write([record])[0]
-        assert outcome.problems
-        said = " ".join(map(str, outcome.problems))
-        assert not [value for value in map(str, record.fields.values()) if len(value) > 5 and value in said]
-
-    def test_a_record_that_arrives_twice_is_written_once(self, target: LegacyTarget, sink: Sink) -> None:
-        records = target.records(3)
-        sink.write(records)
-        assert _states(sink.write(records[1:])) == ["written"] * 2
-        assert _states(sink.write([*records, records[0]])) == ["written"] * 4
-        assert len(target.holds()) == 3
-
-    def test_a_record_twice_in_one_call_is_written_once(self, target: LegacyTarget, sink: Sink) -> None:
-        record = target.records(1)[0]
-        assert _states(sink.write([record, record])) == ["written"] * 2
-        assert len(target.holds()) == 1
-
-    def test_a_restart_remembers_what_was_written(self, target: LegacyTarget, sink: Sink, given: Context) -> None:
-        records = target.records(3)
-        sink.write(records)
-        sink.close()
-        after = self.opened(given)
-        assert _states(after.write([replace(record, uncertain=True) for record in records])) == ["written"] * 3
-        assert len(target.holds()) == 3
-        after.close()
-
-    def test_what_the_target_took_away_is_not_written_again(self, target: LegacyTarget, sink: Sink) -> None:
-        records = target.records(2)
-        sink.write(records)
-        target.takes_away()
-        assert _states(sink.write(records)) == ["written"] * 2
-        assert target.holds() == []
-
-    def test_an_answer_that_got_lost_is_found_again(self, target: LegacyTarget, sink: Sink, given: Context) -> None:
-        records = target.records(3)
-        target.dies_after_commit(sink)
-        with pytest.raises(BaseException):  # noqa: B017, PT011 - however the fault shows itself in this adapter
-            sink.write(records)
-        after = self.opened(given)
-        assert _states(after.write([replace(record, uncertain=True) for record in records])) == ["written"] * 3
-        assert target.holds() == [dict(record.fields) for record in records]
-        after.close()
-
-    def test_closing_twice_harms_nothing(self, sink: Sink) -> None:
-        sink.close()
-        sink.close()
-
-
-def polled(source: Source, clock: Clock, after: str, limit: int) -> Batch:
-    """One batch with something in it, or the last empty one; waits as long as the source asks, by the test's clock."""
-    for _ in range(PATIENCE):
-        try:
-            batch = source.read(after, limit)
-        except Retry as put_off:
-            clock.move(put_off.after or timedelta(seconds=1))
-            continue
-        if batch.records or not batch.more or batch.complete:
-            return batch
-        after = batch.cursor
-    raise AssertionError(f"the source put off {PATIENCE} polls in a row")
-
-
-def drained(
-    source: Source, clock: Clock, after: str = "", limit: int = 100, *, acknowledge: bool = True
-) -> list[Batch]:
-    """All batches until there is nothing newer, each acknowledged as after its commit."""
-    batches: list[Batch] = []
-    waits = 0
-    while len(batches) < 10_000 and waits < PATIENCE:
-        try:
-            batch = source.read(after, limit)
-        except Retry as put_off:
-            waits += 1
-            clock.move(put_off.after or timedelta(seconds=1))
-            continue
-        batches.append(batch)
-        after, waits = batch.cursor, 0
-        if acknowledge:
-            source.acknowledge(after)
-        if not batch.more:
-            break
-    return batches
-
-
-def records_of(batches: Sequence[Batch]) -> list[RawRecord]:
-    """The records that could be read."""
-    return [record for batch in batches for record in batch.records if isinstance(record, RawRecord)]
-
-
-def keys_of(batches: Sequence[Batch]) -> list[str]:
-    """The keys of the records that could be read, in order."""
-    return [record.key for record in records_of(batches)]
-
-
-def names_of(batches: Sequence[Batch]) -> list[tuple[str, str, str, str]]:
-    """What tells a record that was read before: kind, key, version, change."""
-    return [(record.kind, record.key, record.version, record.change) for record in records_of(batches)]
-
-
-def _states(outcomes: Sequence[Outcome]) -> list[str]:
-    return [outcome.state for outcome in outcomes]
-
-
 def _bytes(batch: Batch) -> int:
     return sum(len(record.original) for record in batch.records)
 
 
-def _tried(source: Source) -> None:
-    try:
-        assert not source.read("", 10).records
-    except GatewayError:
-        return
+def closed_read(source: Source) -> list[str]:
+    """What a closed source still gives, read on a thread that is given five seconds."""
+    found: list[str] = []
+    reader = threading.Thread(target=_tried, args=(source, found), daemon=True)
+    reader.start()
+    reader.join(timeout=5)
+    assert not reader.is_alive(), "a closed source must not wait"
+    return found
+
+
+def _tried(source: Source, found: list[str]) -> None:
+    with suppress(GatewayError):
+        found += keys_of([source.read("", 10)])
 
 
 def _until_closed(source: Source) -> None:
