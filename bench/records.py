@@ -26,10 +26,11 @@ _WORDS = (
 ).split()
 
 
-def _clock(minute: int) -> str:
-    day, minute = divmod(minute, 1440)
+def _clock(second: int) -> str:
+    day, second = divmod(second, 86_400)
     month, day = divmod(day, 28)
-    return f"2025-{month % 12 + 1:02d}-{day + 1:02d}T{minute // 60:02d}:{minute % 60:02d}:00-05:00"
+    hour, second = divmod(second, 3600)
+    return f"2025-{month % 12 + 1:02d}-{day + 1:02d}T{hour:02d}:{second // 60:02d}:{second % 60:02d}-05:00"
 
 
 def _text(dice: random.Random, size: int) -> str:
@@ -42,11 +43,11 @@ def _text(dice: random.Random, size: int) -> str:
 def record(number: int, dice: random.Random) -> list[str]:
     """One record's 40 values as text, about 1.2 KB in all."""
     code, text = dice.choice(_TYPES)
-    opened = number // 2 + dice.randrange(5)
+    opened = 29 * number + dice.randrange(240)
     street, cross = dice.sample(_STREETS, 2)
     return [
         f"C{number:09d}", "ZZ0010000", code, text, code, text, f"{dice.randrange(1, 4)}", "2", "CLOSED", "PHONE",
-        _clock(opened), _clock(opened + 3), _clock(opened + 4), _clock(opened + 11), _clock(opened + 47), "NAT",
+        _clock(opened), _clock(opened + 181), _clock(opened + 223), _clock(opened + 667), _clock(opened + 2821), "NAT",
         "NECESSARY ACTION TAKEN", dice.choice("YN"), f"{dice.randrange(1, 40):02d}", f"Z{dice.randrange(9)}",
         f"{dice.randrange(1, 9)}", f"{dice.randrange(1, 99)}XX {street} St", f"{cross} Ave", "Copperton",
         f"{dice.randrange(10000, 99999)}", f"{40 + dice.random():.6f}", f"{-75 - dice.random():.6f}", "", f"U{dice.randrange(60):02d}",

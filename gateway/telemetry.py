@@ -20,12 +20,9 @@ from gateway.adapter import Log
 
 Metric = Literal[
     "copperline_records_total",  # records by system and outcome (accepted, unchanged, late, quarantined)
-    "copperline_deliveries_total",  # settled deliveries by destination and outcome
-    "copperline_polls_total",  # polls of a feed by system, feed and outcome (done, retry, halted)
-    "copperline_stage_duration_seconds",  # seconds spent by system and stage (read, accept, acknowledge), summed
-    "copperline_source_lag_seconds",  # seconds since a feed last had nothing newer to give
+    "copperline_polls_total",  # polls of a feed by system, feed and outcome (idle, more, retry, halt)
+    "copperline_stage_duration_seconds",  # seconds spent by system and stage (batch: read to acknowledge), summed
     "copperline_last_success_timestamp_seconds",  # Unix time of a feed's last poll without an error
-    "copperline_breaker_state",  # by system: 0 closed, 1 half-open, 2 open, 3 tripped
     "copperline_free_bytes",  # free space of the volume under the site's var folder
     "copperline_intake_paused",  # 1 while intake waits for free space
     "copperline_workers_written_off_total",  # workers that did not come back from a call, by system

@@ -191,6 +191,8 @@ class FileSource:
     def _moved(self, reading: _Reading, gathered: _Gathered, *, complete: bool) -> Batch:
         """The batch, with the cursor after it; a finished document is left, the next one in its file begun later."""
         at = reading.at.moved(gathered.place)
+        if complete and at.offset != at.size:  # not one byte may be unanswered for: the file was cut while it was read
+            raise Retry(Problem(BUSY), after=SOON)
         if complete:
             entry = at.entry + 1
             done = entry >= reading.documents

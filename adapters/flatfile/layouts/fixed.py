@@ -13,7 +13,7 @@ from adapters.flatfile.layouts.items import Head, Item, Place, Skipped, Total, T
 from adapters.flatfile.layouts.model import FieldAt, Named, Several, Trailer, Trim, span
 from adapters.flatfile.layouts.naming import maker, rejected
 from adapters.flatfile.layouts.positions import cutter, last
-from gateway.adapter import OutRecord
+from gateway.adapter import OutRecord, Rejected
 from gateway.errors import Problem, Reject
 
 Lengths = Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)] | Literal["any"]
@@ -59,7 +59,7 @@ class FixedForm:
         make = maker(layout.kind, layout.key, layout.change, layout.version, sha)
         size = document.seek(0, 2)
         for line in lines.each(document, head, at, self._charset, self._longest):
-            if not isinstance(line, tuple):
+            if isinstance(line, Rejected | Skipped):
                 yield line
                 continue
             offset, number, raw, text, wrong = line

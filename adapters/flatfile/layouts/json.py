@@ -21,7 +21,7 @@ from adapters.flatfile.layouts.fixed import changed
 from adapters.flatfile.layouts.items import HEAD_BYTES, LOST, Head, Item, Place, Skipped, Total, Track
 from adapters.flatfile.layouts.model import Named
 from adapters.flatfile.layouts.naming import Maker, maker, rejected
-from gateway.adapter import OutRecord
+from gateway.adapter import OutRecord, Rejected
 from gateway.errors import Code, Problem, Reject
 
 BLOCK = 256 * 1024
@@ -67,7 +67,7 @@ class JsonLines:
         layout = self._layout
         make = maker(layout.kind, layout.key, layout.change, layout.version, sha)
         for line in lines.each(document, head, at, self._charset, self._longest):
-            if not isinstance(line, tuple):
+            if isinstance(line, Rejected | Skipped):
                 yield line
                 continue
             offset, number, raw, text, wrong = line

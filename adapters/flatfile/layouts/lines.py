@@ -17,6 +17,7 @@ from adapters.flatfile.layouts.items import HEAD_BYTES, OVERLONG, Head, Item, Pl
 from adapters.flatfile.layouts.model import Trailer, span
 from adapters.flatfile.layouts.naming import rejected
 from adapters.flatfile.stream import exactly
+from gateway.adapter import Rejected
 from gateway.errors import Code, Problem, Reject
 
 BLOCK = 256 * 1024
@@ -35,7 +36,7 @@ class Overlong:
     head: bytes
     length: int
 
-    def items(self, line: int) -> tuple[Item, Item]:
+    def items(self, line: int) -> tuple[Rejected, Skipped]:
         """The head as a rejected record, the rest as a range."""
         where = str(Place(self.offset, line))
         record = rejected(TOO_LONG, self.head, where, f"the line has {self.length} bytes")
@@ -126,7 +127,7 @@ def blank(text: str) -> bool:
     return not text or text.isspace() or text == END_MARK
 
 
-def each(document: BinaryIO, head: Head, at: Place, charset: str, longest: int) -> Iterator[Line | Item]:
+def each(document: BinaryIO, head: Head, at: Place, charset: str, longest: int) -> Iterator[Line | Rejected | Skipped]:
     """Every line as a tuple; of an overlong one the items that it is."""
     number = at.line
     for block in blocks(document, at.offset, head.end, longest):

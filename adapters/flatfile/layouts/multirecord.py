@@ -170,16 +170,19 @@ class MultirecordForm:
         group: _Group | None = None
         between: list[tuple[bytes, str]] = []  # blank lines and comments since the group's last line
         for line in lines.each(document, head, at, self._charset, self._line):
-            if isinstance(line, tuple) and (what := lines.idle(line[3], layout.comment)):
+            if isinstance(line, Rejected | Skipped):
+                yield from _closed(group, between, makers)
+                group = None
+                yield line
+                continue
+            if what := lines.idle(line[3], layout.comment):
                 between.append((line[2], what))
                 continue
-            if group and isinstance(line, tuple) and self._joins(group, line, between):
+            if group and self._joins(group, line, between):
                 continue
             yield from _closed(group, between, makers)
             group = None
-            if not isinstance(line, tuple):
-                yield line
-            elif (type := self._type(self._split(line[3]))) in layout.ignore:
+            if (type := self._type(self._split(line[3]))) in layout.ignore:
                 yield Skipped(len(line[2]), layout.ignore[type])
             else:
                 group = self._begin(type, line)

@@ -216,3 +216,24 @@ def test_a_thousand_files_are_looked_through_once(tmp_path):
     site.source._folder._look = lambda folder: looked.append(1) or scan(folder)
     assert [keys(site.take())[0] for _ in range(300)] == [str(number) for number in range(300)]
     assert len(looked) == 1
+
+
+def to_the_end(source):
+    """Past the look at the file's identity with which each read begins."""
+    while not source._batch(source._reading, 10_000).complete:
+        pass
+
+
+@pytest.mark.parametrize("layout", [CALLS, {"form": "xml", "records": "/e/c", "kind": "call", "key": "@id"}])
+def test_a_file_that_is_cut_while_it_is_read_is_never_called_complete(tmp_path, layout):
+    site = Site(tmp_path, layout)
+    rows = b"id,t\n" + b"".join(b"%d,a\n" % number for number in range(100_000))
+    calls = b"<e>" + b"".join(b'<c id="%d"/>' % number for number in range(100_000)) + b"</e>"
+    path = site.put("a.csv", rows if layout is CALLS else calls)
+    site.take(limit=1)
+    os.truncate(path, 300_000)
+    os.utime(path, ns=(0, site.source._reading.at.modified_ns))
+    with pytest.raises(Retry, match=r"flatfile\.busy"):
+        to_the_end(site.source)
+    closing = site.take()
+    assert [record.problems[0].code.id for record in closing.records] == ["flatfile.replaced"]
