@@ -177,12 +177,14 @@ class FileSource:
         if reading.pending is not None:
             gathered.add(reading.pending, reading.track.state)
             reading.pending = None
+        track = reading.track
         for item in reading.items:
-            self._tick()
-            if not gathered.fits(item, limit):
-                reading.pending = item if not isinstance(item, Skipped) else None
+            if isinstance(item, Skipped):
+                self._tick()  # of records a batch holds few; of ranges between two there may be millions
+            elif not gathered.fits(item, limit):
+                reading.pending = item
                 break
-            gathered.add(item, reading.track.state)
+            gathered.add(item, track.state)
         complete = reading.pending is None
         if any(what in {OVERLONG, LOST} for _, _, what in gathered.skipped):
             self._keep(reading)
@@ -287,11 +289,10 @@ class _Gathered:
         """Where the next item begins."""
         return Place(self._offset, self._line, self._state)
 
-    def fits(self, item: Item, limit: int) -> bool:
-        """Whether the batch can hold one more; a range always fits, and the first record does."""
-        if isinstance(item, Skipped) or not self.records:
-            return True
-        return len(self.records) < limit and self._bytes + len(item.original) <= BATCH_BYTES
+    def fits(self, item: RawRecord | Rejected, limit: int) -> bool:
+        """Whether the batch can hold one record more; the first it always can."""
+        held = len(self.records)
+        return not held or (held < limit and self._bytes + len(item.original) <= BATCH_BYTES)
 
     def add(self, item: Item, state: str) -> None:
         if isinstance(item, Skipped):

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-import orjson
-
 from gateway.errors import Problem, Refused, code
 from gateway.store import ledger, merkle
 from gateway.store.crypto import BODY, Vault
 from gateway.store.database import Database, Reader, Transaction
 from gateway.store.ledger import Ledger
+from gateway.store.plan import unpack_extra
+from gateway.store.recent import Recent
 from gateway.store.rows import (
     Clock,
     Counts,
@@ -41,7 +41,8 @@ EXCEPTION = "position, feed, state, subject, attempts, next_at, code, uncertain,
 class Deliveries:
     """Reads events for destinations and settles what became of them."""
 
-    def __init__(self, database: Database, vault: Vault, ledger: Ledger, clock: Clock) -> None:
+    def __init__(self, database: Database, vault: Vault, ledger: Ledger, recent: Recent, clock: Clock) -> None:
+        self._recent = recent
         self._database, self._vault, self._ledger, self._clock = database, vault, ledger, clock
         self._systems: dict[int, str] = {}
 
@@ -107,6 +108,9 @@ class Deliveries:
 
     def read(self, dest: int, feed: int, after: int, limit: int = 500) -> list[Outgoing]:
         """The next events of a feed after a position, in order.  What was erased meanwhile is not among them."""
+        newest = self._recent.read(feed, after, limit)
+        if newest is not None:
+            return newest
         rows = self._database.read().all(
             f"SELECT {EVENT} FROM record WHERE feed = ? AND position > ? AND outgoing = 1 ORDER BY position LIMIT ?",
             [feed, after, limit],
@@ -127,7 +131,7 @@ class Deliveries:
         )
         status, expires, said = "Actual", "", None
         if extra or replay:
-            status, expires, said = _said(extra, event if replay else b"")
+            status, expires, said = unpack_extra(extra, event if replay else b"")
         data = self._vault.open(salt, BODY, body, name + event)
         return Outgoing(
             position, feed, self._systems.get(feed) or self._system(feed), topic, event, subject, partition, sequence, time,
@@ -239,14 +243,6 @@ class Deliveries:
         if rows:
             self._database.write(piece)
         return len(rows)
-
-
-def _said(extra: str, replayed: bytes) -> tuple[str, str, dict[str, Any] | None]:
-    """Status, expiry and the rest of what an event states beside its data."""
-    said: dict[str, Any] = orjson.loads(extra) if extra else {}
-    if replayed:
-        said["replayof"] = replayed.hex()
-    return said.pop("status", "Actual"), said.pop("expires", ""), said or None
 
 
 def _end(reader: Reader) -> int:

@@ -16,6 +16,7 @@ from gateway.store import ledger
 from gateway.store.database import Database, Transaction
 from gateway.store.journal import NO_RECORD
 from gateway.store.ledger import Ledger
+from gateway.store.recent import Recent
 from gateway.store.rows import Erased
 
 LEGAL_HOLD = code(
@@ -28,8 +29,8 @@ LEGAL_HOLD = code(
 class Erase:
     """Erases names, holds them against erasing, and finishes what a reader kept from being wiped."""
 
-    def __init__(self, database: Database, ledger: Ledger) -> None:
-        self._database, self._ledger = database, ledger
+    def __init__(self, database: Database, ledger: Ledger, recent: Recent) -> None:
+        self._database, self._ledger, self._recent = database, ledger, recent
 
     def erase(self, positions: Sequence[int], *, by: str, reason: str, authority: str = "") -> Erased:
         """Erase every row of the names at these positions.  Refused where none exists or one is held by law.
@@ -39,6 +40,7 @@ class Erase:
         with ExitStack() as held:
             for system in self._systems(positions):
                 held.enter_context(self._database.exclusive(system))
+            held.enter_context(self._recent.set_aside())
             names, rows, documents = self._database.write(
                 lambda transaction: self._erase(transaction, positions, by, reason, authority)
             )

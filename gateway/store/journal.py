@@ -19,6 +19,7 @@ from gateway.store import ledger
 from gateway.store.crypto import BODY, ORIGINAL, Vault
 from gateway.store.database import Database, Transaction
 from gateway.store.plan import Plan, Said
+from gateway.store.recent import Recent
 from gateway.store.rows import (
     ACCEPTED,
     HELD,
@@ -63,7 +64,8 @@ ERASED = bytes(16)
 class Journal:
     """Accepts batches and answers for them."""
 
-    def __init__(self, database: Database, keys: Keys, vault: Vault, clock: Clock) -> None:
+    def __init__(self, database: Database, keys: Keys, vault: Vault, recent: Recent, clock: Clock) -> None:
+        self.recent = recent
         self._database, self.keys, self._vault, self._clock = database, keys, vault, clock
 
     # Feeds
@@ -123,7 +125,12 @@ class Journal:
         """
         with self._database.exclusive(intake.system):
             plan = self._plan(feed_id, batch, intake)
-            return self._database.write(lambda transaction: self._commit(transaction, plan, batch))
+            with self.recent.unless_it_fails(feed_id):
+                accepted = self._database.write(lambda transaction: self._commit(transaction, plan, batch))
+            if plan.sent:
+                base = accepted.position - len(plan.rows)
+                self.recent.add(feed_id, base + 1, plan.outgoing(base))
+            return accepted
 
     def _plan(self, feed_id: int, batch: Batch, intake: Intake) -> Plan:
         document = batch.document.sha256 if batch.document else b""

@@ -16,6 +16,7 @@ from gateway.store.erase import Erase
 from gateway.store.journal import Journal
 from gateway.store.ledger import Ledger
 from gateway.store.quarantine import Quarantine
+from gateway.store.recent import Recent
 from gateway.store.remap import Remap
 from gateway.store.requests import Requests
 from gateway.store.rows import Clock
@@ -45,12 +46,13 @@ class Store:
             schema.migrate(database)
         _check_key(database, keys, read_only=read_only)
         vault = Vault(keys.body)
+        recent = Recent()
         self.ledger = Ledger(database, keys, vault, clock)
-        self.journal = Journal(database, keys, vault, clock)
+        self.journal = Journal(database, keys, vault, recent, clock)
         self.quarantine = Quarantine(database, keys, vault, self.journal, self.ledger, clock)
         self.remap = Remap(database, keys, vault, self.journal, self.ledger, clock)
-        self.erase = Erase(database, self.ledger)
-        self.deliveries = Deliveries(database, vault, self.ledger, clock)
+        self.erase = Erase(database, self.ledger, recent)
+        self.deliveries = Deliveries(database, vault, self.ledger, recent, clock)
         self.requests = Requests(database, clock)
         self.systems = Systems(database, self.ledger, clock)
 

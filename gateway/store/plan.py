@@ -19,7 +19,7 @@ from gateway.event import Draft, Keys
 from gateway.event import topic as event_topic
 from gateway.store.crypto import BODY, ORIGINAL, Vault, entry, salts
 from gateway.store.database import Reader
-from gateway.store.rows import ACCEPTED, HELD, LATE, QUARANTINED, UNCHANGED, Intake
+from gateway.store.rows import ACCEPTED, HELD, LATE, QUARANTINED, UNCHANGED, Intake, Outgoing
 from gateway.store.tokens import Tokens
 
 topic = lru_cache(maxsize=4096)(event_topic)
@@ -101,6 +101,7 @@ class Plan:
         self.changed: dict[bytes, State] = {}
         self.quarantined: list[tuple[int, Sequence[Problem]]] = []
         self.held: list[tuple[bytes, int]] = []
+        self.sent: list[tuple[int, bytes]] = []
         self.counts = [0] * 5
         self._seen: set[tuple[bytes, bytes]] = set()
         self._parts: dict[int, Part] = {}
@@ -330,7 +331,21 @@ class Plan:
         ))  # fmt: skip
         if version:
             self._seen.add((name, version))
+        if event and self._shown:
+            self.sent.append((here, body))
         return here
+
+    def outgoing(self, base: int) -> list[Outgoing]:
+        """The events of a written plan, as destinations read them."""
+        return [self._outgoing(base, here, data) for here, data in self.sent]
+
+    def _outgoing(self, base: int, here: int, data: bytes) -> Outgoing:
+        row = self.rows[-here - 1]
+        status, expires, said = unpack_extra(row[17]) if row[17] else ("Actual", "", None)
+        return Outgoing(
+            base - here, self.feed, self.intake.system, row[10], row[11], row[12], row[13], row[3], row[14], row[15],
+            row[16], status, expires, said, data,
+        )  # fmt: skip
 
     def _more(self) -> bytes:
         self.prepare(64)
@@ -355,6 +370,14 @@ class Plan:
             token = self.tokens.subject(agency, subject)
             self._subjects[agency, subject] = token
         return token
+
+
+def unpack_extra(extra: str, replayed: bytes = b"") -> tuple[str, str, dict[str, Any] | None]:
+    """Status, expiry and the rest of what an event states beside its data."""
+    said: dict[str, Any] = orjson.loads(extra) if extra else {}
+    if replayed:
+        said["replayof"] = replayed.hex()
+    return said.pop("status", "Actual"), said.pop("expires", ""), said or None
 
 
 def stated_bytes(

@@ -102,7 +102,8 @@ class Quarantine:
             if act == "released":
                 work.release()
             work.follow()
-            return self._database.write(lambda transaction: self._commit(transaction, act, work, by, reason))
+            with self._journal.recent.set_aside(feed):
+                return self._database.write(lambda transaction: self._commit(transaction, act, work, by, reason))
 
     def _open(self, position: int) -> tuple[RecordRow, int]:
         entry, row = self.entry(position), self._journal.record(position)

@@ -64,7 +64,8 @@ class Remap:
                 paths = tuple(problem.path or problem.code.id for problem in e.problems)
                 return [Difference(position, row.kind, "rejected", paths)]
             if made and not dry_run:
-                self._database.write(lambda transaction: self._commit(transaction, plan, row, by, reason))
+                with self._journal.recent.set_aside(row.feed):
+                    self._database.write(lambda transaction: self._commit(transaction, plan, row, by, reason))
             return made
 
     def _state(self, plan: Plan, row: RecordRow | None) -> State | None:

@@ -64,7 +64,7 @@ def decode(document: Document) -> Iterable[RawRecord | Rejected]:
 def mended(record: RawRecord) -> Sequence[Draft]:
     """The mapping after somebody has mended it: what was bad passes."""
     fields = {name: value for name, value in record.fields.items() if name != "bad"}
-    return translate(replace(record, fields=fields))
+    return translate(record._replace(fields=fields))
 
 
 INTAKE = Intake("cad", "VT0040100", translate, lambda _: "a" * 16, lambda _: "incident")

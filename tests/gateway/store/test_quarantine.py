@@ -55,7 +55,7 @@ def test_one_that_fails_behind_it_holds_the_name_in_its_turn(site):
 
     def half_mended(record):
         return translate(
-            replace(record, fields={"text": record.fields["text"], "bad": record.fields.get("bad") == "still"})
+            record._replace(fields={"text": record.fields["text"], "bad": record.fields.get("bad") == "still"})
         )
 
     released = site.release(1, replace(MENDED, translate=half_mended))

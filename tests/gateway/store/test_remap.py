@@ -11,7 +11,7 @@ from tests.gateway.store.scene import BAD, INTAKE, put, remove, translate
 
 def shouting(record):
     fields = {name: value.upper() if name == "text" else value for name, value in record.fields.items()}
-    return translate(replace(record, fields=fields))
+    return translate(record._replace(fields=fields))
 
 
 SHOUTING = replace(INTAKE, translate=shouting, mapping=lambda _: "b" * 16)
@@ -52,7 +52,7 @@ def test_only_the_part_that_differs_is_corrected(site):
 
     def other(record):
         drafts = list(translate(record))
-        return [drafts[0], replace(drafts[1], data=b'{"id":"1","part":"b","more":1}')]
+        return [drafts[0], drafts[1]._replace(data=b'{"id":"1","part":"b","more":1}')]
 
     made = site.remap(1, replace(INTAKE, translate=other))
     assert [(one.action, one.paths) for one in made] == [("corrected", ("more", "parts"))]
@@ -66,7 +66,7 @@ def test_parts_may_come_and_go(site):
     site.take(put("1", "v1", parts=["a"]))
 
     def other(record):
-        return [replace(draft, part="z") for draft in translate(record)]
+        return [draft._replace(part="z") for draft in translate(record)]
 
     assert [one.action for one in site.remap(1, replace(INTAKE, translate=other))] == ["created", "removed"]
 
