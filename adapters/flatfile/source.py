@@ -97,7 +97,8 @@ class FileSource:
             self._leave()
             if self._settings.archive != "delete":
                 self._archive(at)
-            self._folder.remove(at.name, lambda file: self._same(file, at))
+            # The same bytes dropped again under the same name are another document: that file stays, and is read.
+            self._folder.remove(at.name, lambda file: identity_of(os.fstat(file.fileno())) == at.identity)
             self._done.discard((at.name, at.identity))
 
     def close(self) -> None:

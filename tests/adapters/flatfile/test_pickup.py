@@ -134,6 +134,17 @@ def test_new_content_under_the_same_name_is_a_new_document_and_is_not_removed(tm
     assert site.files() == []
 
 
+def test_the_same_bytes_dropped_again_under_the_same_name_are_read_again(tmp_path):
+    site = Site(tmp_path, CALLS)
+    site.put("a.csv", ONE)
+    last = site.read()
+    site.put("new", ONE).rename(site.folder / "a.csv")
+    site.source.acknowledge(last.cursor)
+    assert site.files() == ["a.csv"]
+    assert keys(site.take()) == keys(last)
+    assert site.files() == []
+
+
 def test_a_file_that_was_only_touched_is_still_the_same(tmp_path):
     site = Site(tmp_path, CALLS)
     path = site.put("a.csv", b"id,t\n1,a\n2,b\n")
