@@ -209,7 +209,7 @@ class Erased:
     documents: tuple[bytes, ...]
     """SHA-256 of every document that held one of the records: the archive deletes them."""
     clean: bool
-    """False: a reader kept the write-ahead log busy; `store.scrub()` finishes the work."""
+    """False: a reader kept the write-ahead log busy; `store.erase.scrub()` finishes the work."""
 
 
 class Outgoing(NamedTuple):

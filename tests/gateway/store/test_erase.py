@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import orjson
@@ -21,7 +22,7 @@ def files_with(folder: Path, what: bytes) -> list[str]:
 
 
 def salt_of(folder: Path, position: int) -> bytes:
-    with sqlite3.connect(f"file:{folder}/store.db?mode=ro", uri=True) as connection:
+    with closing(sqlite3.connect(f"file:{folder}/store.db?mode=ro", uri=True)) as connection:
         return connection.execute("SELECT salt FROM record WHERE position = ?", [position]).fetchone()[0]
 
 
@@ -116,7 +117,7 @@ def test_the_sealed_bytes_are_in_no_file_afterwards(sqlite_url, tmp_path):
     with store.open(sqlite_url, KEYS, clock=Clock()) as opened:
         site = Site(opened, Clock())
         site.take(*(put(str(number), "v1", text="x" * 900) for number in range(40)))
-        with sqlite3.connect(f"file:{var}/store.db?mode=ro", uri=True) as connection:
+        with closing(sqlite3.connect(f"file:{var}/store.db?mode=ro", uri=True)) as connection:
             original, body = connection.execute("SELECT original, body FROM record WHERE position = 20").fetchone()
         assert files_with(var, original[100:140])
         site.erase(20)

@@ -122,7 +122,8 @@ def test_a_full_disk_takes_nothing_and_goes_on_when_there_is_room(path):
 
 def test_after_a_failed_sync_nothing_is_answered_any_more(path):
     database = Sqlite(path)
-    real = database._writer
+    writer = database._writer
+    real = writer._connection
 
     class Failing:
         def __getattr__(self, name):
@@ -135,11 +136,11 @@ def test_after_a_failed_sync_nothing_is_answered_any_more(path):
                 raise error
             return real.execute(sql, *values)
 
-    database._writer = Failing()
+    writer._connection = Failing()
     for _ in range(2):
         with pytest.raises(Fatal, match=r"store\.broken"):
             database.ping()
-    database._writer = real
+    writer._connection = real
     database.close()
 
 
