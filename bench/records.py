@@ -58,7 +58,7 @@ def record(number: int, dice: random.Random) -> list[str]:
 
 def lines(count: int, seed: int = 1) -> Iterator[str]:
     """The header and `count` records as lines with their line ends."""
-    dice = random.Random(seed)  # noqa: S311  invented input, not a secret
+    dice = random.Random(seed)
     yield ",".join(COLUMNS) + "\n"
     for number in range(count):
         yield ",".join(record(number, dice)) + "\n"

@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from gateway.demo.relay import Relay
@@ -69,7 +69,7 @@ class Stage:
         self._relay: Relay | None = None
         self._received: dict[str, list[dict[str, Any]]] = {name: [] for name in SERVICES}
 
-    def __enter__(self) -> Stage:
+    def __enter__(self) -> Self:
         if self._broker:
             at = urlsplit(self._broker)
             self._relay = Relay((at.hostname or "127.0.0.1", at.port or 5672))

@@ -21,6 +21,8 @@ from tests.peers.rabbitmq import RabbitMQ
 MUTANTS = ("settle-before-confirm",)
 SETTLED_S = 5.0
 """A quorum queue that was declared less than about a second before its node is killed may not come back."""
+RETURN_S = 20.0
+"""After an outage the gateway takes its time to connect again."""
 ROWS = 200
 
 
@@ -47,7 +49,7 @@ def under_load(
 ) -> None:
     """One gateway that runs on while its broker fails `count` times."""
     kinds: dict[str, Callable[[], bool]] = {
-        "drop": proxy.drop,
+        "drop": lambda: proxy.wait_open(RETURN_S) and proxy.drop(),
         "kill": lambda: _restarted(broker.kill, broker),
         "stop": lambda: _restarted(broker.stop, broker),
     }

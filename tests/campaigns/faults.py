@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -133,6 +134,13 @@ class Proxy:
             _shut(connection)
         self.drops += bool(broken)
         return bool(broken)
+
+    def wait_open(self, timeout_s: float) -> bool:
+        """Wait until somebody is connected; False where nobody came."""
+        until = time.monotonic() + timeout_s
+        while not self._open and time.monotonic() < until:
+            time.sleep(0.05)
+        return bool(self._open)
 
     def drop_after(self, count: int) -> None:
         """Break everything once so many more bytes have passed; 0 takes that back."""
