@@ -22,9 +22,6 @@ from gateway.figures import PAIRS, RECORDS
 from gateway.runner import Runner
 from gateway.schedule import duration
 
-SWITCH_S = 0.0005
-"""How long a thread may keep the others waiting: writers and publishers give way with every call, and must get back soon."""
-
 
 @click.command()
 @click.option("--once", is_flag=True, help="Read what is there, deliver it, print the figures, and stop.")
