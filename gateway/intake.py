@@ -32,6 +32,13 @@ FLOOD = code(
     "If the records really are that bad: copperline systems resume --quarantine takes the next 1,000 as they are.",
 )
 
+UNCOVERED = code(
+    "intake.uncovered",
+    "a document has bytes that the adapter neither read as a record nor named as something else",
+    "Everything that was read is in the journal, and the document stays where it is: keep a copy for the adapter's "
+    "author. copperline receipts show names the ranges that were answered for.",
+)
+
 
 class Feed(Protocol):
     """What intake needs to know of a feed; `system.Feed` is one."""
@@ -106,12 +113,15 @@ class Intake:
         """Journal a batch in one transaction; what it says is durable when this returns.
 
         Raises Halt where the batch shows a flood of rejects, Retry where the store is full or busy;
-        then nothing of it was kept and the cursor is where it was.
+        then nothing of it was kept and the cursor is where it was.  Raises Halt, too, where a document
+        ends with bytes that nobody answered for; that batch was kept.
         """
         these = replace(self._terms, backfill=True) if backfill else self._terms
         accepted = self._store.journal.accept(self._id, batch, these)
         if accepted.accepted:
             self._wake()
+        if accepted.uncovered:
+            raise Halt(Problem(UNCOVERED, rule=f"{accepted.uncovered} bytes of a document are not answered for"))
         return accepted
 
 

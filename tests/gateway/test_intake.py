@@ -1,9 +1,12 @@
-"""The flood guard: when a stream of rejects stops a system, and when it does not."""
+"""The flood guard, and the last check of a document: every byte answered for."""
 
 import pytest
 
+from gateway import store
+from gateway.adapter import Batch, Document
 from gateway.errors import Halt
-from gateway.intake import IN_A_ROW, WINDOW, FloodGuard
+from gateway.intake import IN_A_ROW, WINDOW, FloodGuard, Intake
+from tests.gateway.store.scene import KEYS, put, translate
 
 
 def test_fifty_rejects_in_a_row_halt_even_across_batches() -> None:
@@ -51,3 +54,32 @@ def test_a_person_may_let_the_next_thousand_through() -> None:
         guard([True] * 100)
     with pytest.raises(Halt):
         guard([True] * 100)
+
+
+class Feed:
+    """As much of a feed as intake asks for."""
+
+    system, agency, hold, ordered = "cad", "XX0000000", True, False
+    translate = staticmethod(translate)
+
+    def mapping_digest(self, kind: str) -> str:
+        return ""
+
+    def entity(self, kind: str) -> str:
+        return "incident"
+
+
+@pytest.mark.parametrize("size", [0, 1])
+def test_a_document_with_bytes_that_nobody_answered_for_halts(tmp_path, size: int) -> None:
+    record = put("1", "v1")
+    document = Document("file", bytes(32), len(record.original) + size)
+    batch = Batch("end", (record,), document, complete=True)
+    with store.open(f"sqlite:///{tmp_path}/store.db", KEYS) as opened:
+        intake = Intake(opened, Feed(), opened.journal.feed("cad", "calls").id, wake=lambda: None)
+        if not size:
+            assert intake.take(batch).accepted == 1
+            return
+        with pytest.raises(Halt) as halted:
+            intake.take(batch)
+        assert halted.value.problem.code.id == "intake.uncovered"
+        assert opened.journal.totals()["cad"].accepted == 1  # what was read is kept

@@ -1,0 +1,1 @@
+"""End to end, by the commands that people type, on real peers."""
