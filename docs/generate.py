@@ -1,9 +1,9 @@
-"""Writes the pages that would drift if a person wrote them: errors, commands, settings.
+"""Writes the pages that would drift if a person wrote them: errors, commands, settings, contracts.
 
     python3 dev.py docs                 write them
     python docs/generate.py --check     compare; exit 1 and name the page that differs
 
-Each is read from the code itself: the register of error codes, the command line, the settings.
+Each is read from the code itself: the register of error codes, the command line, the settings, the published schemas.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ GENERATED = "<!-- Generated from the code by: python3 dev.py docs -->"
 
 def pages() -> dict[str, str]:
     """File name → text of every generated page."""
-    return {"errors.md": errors(), "commands.md": commands(), "settings.md": settings()}
+    return {"errors.md": errors(), "commands.md": commands(), "settings.md": settings(), "contracts.md": contracts()}
 
 
 def errors() -> str:
@@ -80,6 +80,62 @@ def settings() -> str:
         adapter = registry.load(name, ())
         lines += _table(f"The adapter `{name}`", adapter.summary, adapter.settings)
     return "\n".join(lines) + "\n"
+
+
+def contracts() -> str:
+    """Every field that a mapping may fill and an agreement may name: entity by entity, then the parts they share."""
+    from contracts import schema
+
+    lines = ["# Contracts", "", GENERATED, "", *_CONTRACTS]
+    parts: dict[str, Mapping[str, Any]] = {}
+    for body in schema.BODIES:
+        published = schema.published(body)
+        parts |= published.get("$defs", {})
+        lines += _fields(body, published)
+    lines += ["", "# Parts"]
+    for name in sorted(parts):
+        lines += _fields(name, parts[name])
+    return "\n".join(lines) + "\n"
+
+
+_CONTRACTS = (
+    "What a mapping may fill, and what an agreement may name.  The first tables are the entities, the others the parts",
+    "that they share.  A dot leads inward: `vehicles.plate.number`; *list of* says that a mapping gives a YAML list or",
+    "`each`.  A class `inherited` is that of the field around it.  **Bold** fields must be there.",
+    "",
+    "The JSON Schemas lie in `contracts/published/v1/`, one example of each in `contracts/samples/v1/`.",
+)
+
+
+def _fields(title: str, node: Mapping[str, Any]) -> list[str]:
+    needed = {*node.get("required", ()), *node.get("x-required", ())}
+    rows = [
+        f"| {f'**`{name}`**' if name in needed else f'`{name}`'} | {_holds(field)} | {_cell(_meaning(field))} | {field['x-class']} |"
+        for name, field in node["properties"].items()
+    ]
+    return ["", f"## {title}", "", _cell(node["description"]), "", "| field | holds | meaning | class |", "|---|---|---|---|", *rows]
+
+
+def _holds(field: Mapping[str, Any]) -> str:
+    if "items" in field:
+        return f"list of {_holds(field['items'])}"
+    if "$ref" in field:
+        part = field["$ref"].rpartition("/")[2]
+        return f"[{part}](#{part.lower()})"
+    kind = field.get("type", "anything")
+    return " or ".join(kind) if isinstance(kind, list) else str(kind)
+
+
+def _meaning(field: Mapping[str, Any]) -> str:
+    says = str(field.get("description", ""))
+    codes = [str(code) for code in field.get("x-codes", ())]
+    if not codes or all(code in says for code in codes):
+        return says
+    more = f", … ({len(codes)} codes)" if len(codes) > _CODES_SHOWN else ""
+    return f"{says}: {', '.join(codes[:_CODES_SHOWN])}{more}"
+
+
+_CODES_SHOWN = 8
 
 
 def _table(title: str, says: str, model: Any) -> list[str]:

@@ -17,16 +17,17 @@ from gateway.event import Keys
 from gateway.figures import wanted
 from gateway.site import Site
 from gateway.store import Fatal, Store
-from gateway.store.rows import FeedRow, Intake, Outgoing
+from gateway.store.deliveries import NO_DESTINATION
+from gateway.store.journal import NO_FEED
+from gateway.store.rows import DestinationRow, FeedRow, Intake, Outgoing
 
 UNKNOWN = code("act.unknown", "the running gateway does not know this request", "Use the same version for the command and the gateway.")
 FAULT = code("act.fault", "the request failed in a way that nobody foresaw", "See the gateway's log; report it.")
 NOT_NOW = code(
     "system.not-now",
     "a system in this state cannot be changed like that",
-    "See copperline systems list for its state, and docs/commands.md for what leads from one to another.",
+    "See copperline systems list for its state; docs/systems.md says what leads from one to another.",
 )
-NO_DESTINATION = code("replay.no-destination", "there is no such destination to send to", "See copperline status for destinations.")
 NO_RECORD = code("record.missing", "there is no such record", "See copperline quarantine list or copperline tail for positions.")
 
 Act: TypeAlias = "Callable[[World, Mapping[str, Any], str, str], Mapping[str, Any]]"
@@ -186,8 +187,23 @@ def _replay(world: World, body: Mapping[str, Any], by: str, reason: str) -> Mapp
     return {"events": events, "destinations": [name for _, name, _ in found]}
 
 
+def _retry(world: World, body: Mapping[str, Any], by: str, reason: str) -> Mapping[str, Any]:
+    rows = [row for row, _ in _destinations(world, body)]
+    events = sum(world.store.deliveries.retry(row.id, by=by, reason=reason) for row in rows)
+    world.wake()
+    return {"events": events, "destinations": [f"{row.agreement}/{row.name}" for row in rows]}
+
+
 def _to_replay(world: World, body: Mapping[str, Any]) -> list[tuple[int, str, list[int]]]:
     """Per destination: its id, its name, and the positions of the events that its agreement asks for."""
+    return [
+        (row.id, f"{row.agreement}/{row.name}", [out.position for out in _named(world, row.id, body) if wants(out.topic)])
+        for row, wants in _destinations(world, body)
+    ]
+
+
+def _destinations(world: World, body: Mapping[str, Any]) -> list[tuple[DestinationRow, Callable[[str], bool]]]:
+    """The open destinations that are named, each with what its agreement asks for.  Raises Refused where there is none."""
     agreed = wanted(world.site)
     rows = [
         (row, wants)
@@ -198,10 +214,7 @@ def _to_replay(world: World, body: Mapping[str, Any]) -> list[tuple[int, str, li
     ]
     if not rows:
         raise Refused(Problem(NO_DESTINATION, rule=f"the agreement {body['agreement']} has no such destination open"))
-    return [
-        (row.id, f"{row.agreement}/{row.name}", [out.position for out in _named(world, row.id, body) if wants(out.topic)])
-        for row, wants in rows
-    ]
+    return rows
 
 
 def _named(world: World, destination: int, body: Mapping[str, Any]) -> Iterator[Outgoing]:
@@ -226,6 +239,8 @@ def _erase(world: World, body: Mapping[str, Any], by: str, reason: str) -> Mappi
 
 def _feeds(world: World, name: str, only: str) -> list[tuple[FeedRow, system.Feed, Intake]]:
     loaded = system.load(world.site, name)
+    if only and only not in loaded.feeds:
+        raise Refused(Problem(NO_FEED, where=f"{name}/{only}"))
     return [
         (world.store.journal.feed(name, feed.name), feed, _terms(world, feed))
         for feed in loaded.feeds.values()
@@ -263,4 +278,5 @@ ACTS: Mapping[str, Act] = {
     "remap": _remap,
     "erase": _erase,
     "replay": _replay,
+    "retry": _retry,
 }

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from gateway.adapter import Batch, RawRecord
+from gateway.adapter import Batch, RawRecord, Rejected
 from gateway.errors import Halt, Problem, code
 from gateway.event import Draft
 from gateway.store.rows import Accepted
@@ -70,25 +70,30 @@ class FloodGuard:
         self._row = self._seen = self._rejected = 0
         self._let = records
 
-    def __call__(self, rejected: Sequence[bool]) -> None:
-        """One flag a record.  Raises Halt where this batch shows a flood; nothing of it is then journalled."""
+    def __call__(self, rejected: Sequence[bool], records: Sequence[RawRecord | Rejected] = ()) -> None:
+        """One flag a record.  Raises Halt where this batch shows a flood; nothing of it is then journalled.
+
+        `records`: those that the flags speak of; the Halt names the place of the first in this batch that belongs to the flood.
+        """
         if self._let > 0:
             self._let -= len(rejected)
         elif any(rejected):
-            self._watch(rejected)
+            self._watch(rejected, records)
         else:
             self._row = 0
             self._count(len(rejected), 0)
 
-    def _watch(self, rejected: Sequence[bool]) -> None:
+    def _watch(self, rejected: Sequence[bool], records: Sequence[RawRecord | Rejected]) -> None:
         row = self._row
-        for bad in rejected:
+        for index, bad in enumerate(rejected):
             row = row + 1 if bad else 0
             if row >= IN_A_ROW:
-                raise Halt(Problem(FLOOD, rule=f"{IN_A_ROW} records in a row were rejected"))
+                where = _place(records, max(0, index + 1 - IN_A_ROW))
+                raise Halt(Problem(FLOOD, where=where, rule=f"{IN_A_ROW} records in a row were rejected"))
         bad_ones = self._rejected + sum(rejected)
         if self._seen + len(rejected) >= WINDOW and bad_ones >= SHARE * WINDOW:
-            raise Halt(Problem(FLOOD, rule=f"{bad_ones} of the last {self._seen + len(rejected)} records were rejected"))
+            where = _place(records, list(rejected).index(True))
+            raise Halt(Problem(FLOOD, where=where, rule=f"{bad_ones} of the last {self._seen + len(rejected)} records were rejected"))
         self._row = row
         self._count(len(rejected), sum(rejected))
 
@@ -99,6 +104,10 @@ class FloodGuard:
             self._seen = self._rejected = 0
 
 
+def _place(records: Sequence[RawRecord | Rejected], index: int) -> str:
+    return records[index].where if index < len(records) else ""
+
+
 class Intake:
     """The way in of one feed.  Used by one worker at a time."""
 
@@ -107,7 +116,7 @@ class Intake:
         self._store = store
         self._id = feed_id
         self._wake = wake
-        self._terms = terms(feed, shadow=shadow, guard=self.guard)
+        self._terms = terms(feed, shadow=shadow)
 
     def take(self, batch: Batch, *, backfill: bool = False) -> Accepted:
         """Journal a batch in one transaction; what it says is durable when this returns.
@@ -116,7 +125,7 @@ class Intake:
         then nothing of it was kept and the cursor is where it was.  Raises Halt, too, where a document
         ends with bytes that nobody answered for; that batch was kept.
         """
-        these = replace(self._terms, backfill=True) if backfill else self._terms
+        these = replace(self._terms, backfill=backfill, guard=lambda rejected: self.guard(rejected, batch.records))
         accepted = self._store.journal.accept(self._id, batch, these)
         if accepted.accepted:
             self._wake()
@@ -125,7 +134,7 @@ class Intake:
         return accepted
 
 
-def terms(feed: Feed, *, shadow: bool = False, guard: FloodGuard | None = None) -> Terms:
+def terms(feed: Feed, *, shadow: bool = False) -> Terms:
     """What the journal must know of a feed besides its records; release and re-map need the same."""
     return Terms(
         system=feed.system,
@@ -136,5 +145,4 @@ def terms(feed: Feed, *, shadow: bool = False, guard: FloodGuard | None = None) 
         hold=feed.hold,
         ordered=feed.ordered,
         shadow=shadow,
-        guard=guard,
     )

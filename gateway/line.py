@@ -47,6 +47,11 @@ class Loop:
     settled: bool = False
     """Since it was last due it has been asked until it had nothing newer, or cannot be asked."""
 
+    @property
+    def unanswered(self) -> bool:
+        """Whether its system did not do what it was last asked for: a failure that counts against the breaker."""
+        return self.ended is not None and self.ended.state == "retry" and self.ended.after is None and not self.ended.ours
+
 
 @dataclass(slots=True, eq=False)
 class Line:
@@ -173,4 +178,4 @@ def _let(site: Site, feed_id: int) -> Path:
 def broken(name: str, digest: str, e: Refused) -> Line:
     """The line of a system that cannot be loaded: it shows its first problem and does nothing."""
     first = e.problems[0]
-    return Line(name, digest, "broken", problem=Problem(BROKEN, first.path, first.where, str(first)))
+    return Line(name, digest, "broken", problem=Problem(BROKEN, first.path, first.where, f"{first.code.id}: {first.rule or first.code.meaning}"))

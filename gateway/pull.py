@@ -134,9 +134,9 @@ class Pull:
             counted = self._journal(batch)
             self._attempt.done()
             self.cursor = batch.cursor
+            self._counted(self.feed, counted, time.monotonic() - started)
             with job.within(self.feed.deadline):
                 source.acknowledge(self.cursor)
-            self._counted(self.feed, counted, time.monotonic() - started)
             if not batch.more:
                 self._attempt.rest()
                 return Pulled("idle")

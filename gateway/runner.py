@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -18,7 +19,7 @@ from gateway import context, line, system
 from gateway.adapter import Log
 from gateway.errors import Problem, Refused, Retry
 from gateway.event import Keys
-from gateway.figures import Figures, Tally
+from gateway.figures import BySystem, Figures, Tally
 from gateway.line import Line, Loop
 from gateway.outbound import Outbound
 from gateway.pull import SILENT, Pulled
@@ -51,6 +52,7 @@ class Runner:
         self._full: Problem | None = None
         self._fatal: BaseException | None = None
         self._tally = Tally()
+        self._before: BySystem = {}
         self._shown: Callable[[int], None] = lambda _records: None
         self.outbound = Outbound(site, store, keys)
         self._around = line.Surroundings(
@@ -63,6 +65,7 @@ class Runner:
         """Make a line of every system of the site and begin to deliver.  What is new or changed is noted in the ledger."""
         for name in system_folders(self.site):
             self.refresh(name)
+        self._before = self.outbound.counts()
         self.outbound.start()
 
     def refresh(self, name: str) -> None:
@@ -97,7 +100,6 @@ class Runner:
         Ends earlier when nothing has moved for as long as `patience`.  A pause in a schedule holds here too.
         """
         self._shown = shown
-        before = self.outbound.counts()
         moved, seen = time.monotonic(), None
         while not self.stop.is_set() and not self._broke():
             self._round(lambda loop, now: not loop.settled and (loop.ended is None or loop.due <= now))
@@ -112,7 +114,7 @@ class Runner:
             self._wake.clear()
         if self._fatal is not None:
             raise self._fatal
-        return self._tally.figures(before, self.outbound.counts())
+        return self._tally.figures(self._before, self.outbound.counts())
 
     def close(self) -> None:
         """Stop intake, let what is under way finish, then close sources and deliveries."""
@@ -129,6 +131,16 @@ class Runner:
         """The systems that a person must look at, each with its problem."""
         with self._lock:
             return {name: each.problem for name, each in self.lines.items() if each.problem is not None}
+
+    def unanswered(self) -> dict[str, Problem]:
+        """The systems whose last poll failed and is tried again later, each with the reason and the feed as its place."""
+        with self._lock:
+            return {
+                name: replace(loop.ended.problem, where=loop.ended.problem.where or f"feed {feed}")
+                for name, each in self.lines.items()
+                for feed, loop in each.loops.items()
+                if loop.unanswered and loop.ended is not None and loop.ended.problem is not None
+            }
 
     def standing(self) -> dict[str, dict[str, Any]]:
         """Per system: its state, its breaker, and its problem if it has one."""

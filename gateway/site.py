@@ -35,6 +35,11 @@ KEY_MISSING = code(
     "Restore var/site.key from its backup: without it nothing in the store can be read, and a new one would give every record a new id.",
 )
 KEY_WRONG = code("site.key-wrong", "the site key is not 32 bytes", "Restore var/site.key from its backup.")
+KEY_UNREADABLE = code(
+    "site.key-unreadable",
+    "the site key cannot be read",
+    "Let the gateway's user own and read var/site.key, a regular file; where something else took its place, restore its backup.",
+)
 KEY_OPEN = code("site.key-open", "others may read the site key", "Run: chmod 600 var/site.key")
 
 
@@ -90,6 +95,8 @@ def keys(site: Site) -> Keys:
         key = site.key_file.read_bytes()
     except FileNotFoundError as e:
         raise Refused(Problem(KEY_MISSING)) from e
+    except OSError as e:
+        raise Refused(Problem(KEY_UNREADABLE, where="var/site.key", rule=e.strerror or type(e).__name__)) from e
     if mode & 0o077:
         raise Refused(Problem(KEY_OPEN))
     if len(key) != 32:

@@ -22,7 +22,7 @@ EVERY_S = 2.0
 STALE_S = 10.0
 
 
-class Board:
+class Page:
     """The file of one running gateway."""
 
     def __init__(self, var: Path) -> None:

@@ -24,7 +24,7 @@ def generated():
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("page", ["errors.md", "commands.md", "settings.md"])
+@pytest.mark.parametrize("page", ["errors.md", "commands.md", "settings.md", "contracts.md"])
 def test_a_generated_page_equals_the_code(generated, page):
     assert (ROOT / "docs" / page).read_text(encoding="utf-8") == generated[page], "run python3 dev.py docs"
 
@@ -34,6 +34,63 @@ def test_every_link_of_a_page_leads_somewhere(page):
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8"))
     missing = [link for link in links if not (page.parent / link).exists()]
     assert not missing
+
+
+def test_every_page_that_the_code_names_exists():
+    """Remedies, help texts and templates send a person to a page: it must be there."""
+    named = {
+        (str(path.relative_to(ROOT)), page)
+        for folder in ("gateway", "adapters", "contracts", "mappings")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in {".py", ".md", ".yaml"}
+        for page in re.findall(r"docs/[\w.-]+\.(?:md|json)", path.read_text(encoding="utf-8"))
+    }
+    assert named
+    assert not [(path, page) for path, page in sorted(named) if not (ROOT / page).is_file()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_code_that_a_page_names_is_registered(generated, page):
+    registered = set(re.findall(r"^\| `([a-z]+\.[a-z-]+)` \|", generated["errors.md"], re.MULTILINE))
+    areas = {code.partition(".")[0] for code in registered} - {"record"}
+    shown = re.findall(r"`([a-z]+)\.([a-z]+(?:-[a-z]+)*)`", page.read_text(encoding="utf-8"))
+    missing = {f"{area}.{name}" for area, name in shown if area in areas and name not in {"md", "yaml"}} - registered
+    assert not missing
+
+
+def test_each_word_of_the_vocabulary_is_used_where_the_page_says():
+    rows = re.findall(r"^\| (\w+) \| [^|]+ \| ([^|]+) \|$", (ROOT / "docs" / "vocabulary.md").read_text(), re.MULTILINE)
+    assert len(rows) > 15
+    for word, places in rows[1:]:
+        for place in re.findall(r"`([^`]+)`", places):
+            assert (ROOT / place).exists(), place
+            files = [ROOT / place] if place.endswith(".py") else list((ROOT / place).rglob("*.*"))
+            text = " ".join(path.read_text(encoding="utf-8") for path in files if path.suffix in {".py", ".yaml"})
+            assert re.search(rf"\b{word}s?\b", text, re.IGNORECASE), (word, place)
+
+
+def test_the_system_that_the_page_builds_from_nothing_works(tmp_path):
+    """The four files of docs/systems.md, as printed: checked, sampled, run; and its events reach the site's own log."""
+    page = (ROOT / "docs" / "systems.md").read_text(encoding="utf-8")
+    files = re.findall(r"^`([\w/.-]+)`:[^\n]*\n\n```\w+\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert [path.rpartition("/")[2] for path, _ in files] == ["tows.csv", "system.yaml", "tow.yaml", "tow-reason.csv"]
+    here = tmp_path / "riverton"
+
+    def copperline(*arguments):
+        command = [sys.executable, "-m", "gateway.cli", *arguments]
+        env = {**os.environ, "PYTHONPATH": str(ROOT), "COPPERLINE_SITE": str(here)}
+        return subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+
+    copperline("init", str(here), "--agency", "VT0040100")
+    for path, text in [*files, ("inbox/tow/tows.csv", files[0][1])]:
+        (here / path).parent.mkdir(parents=True, exist_ok=True)
+        (here / path).write_text(text, encoding="utf-8")
+    copperline("check", "tow")
+    copperline("test", "tow", "--update")
+    assert json.loads(copperline("preview", "tow", str(here / "systems/tow/samples/tows.csv"), "--json"))
+    figures = json.loads(copperline("run", "--once", "--json").splitlines()[-1])
+    assert (figures["accepted"], figures["quarantined"]) == (2, 0)
+    assert copperline("tail").count("police.vt0040100.incident.created.v1") == 2
 
 
 def test_every_command_that_the_readme_shows_exists(generated):

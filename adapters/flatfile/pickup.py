@@ -7,6 +7,7 @@ A file is taken away only if it is still the one that was read.
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
 import unicodedata
@@ -24,8 +25,12 @@ from adapters.flatfile.settings import Settings
 from gateway.errors import Halt, Problem
 
 HIDDEN = ".copperline-"
+LONGEST = 255
+"""Bytes of a file name."""
 LINKS = frozenset({errno.ELOOP, errno.EMLINK, errno.ENXIO})
 """What opening a link or a device without following it gives."""
+FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+"""What a folder gives from which nothing may be removed."""
 MOVED = (".1", ".2", ".3")
 
 
@@ -149,12 +154,17 @@ class Folder:
         look and the unlink.  A crash leaves the hidden file, and the next call removes it.
         """
         with self.entered() as folder:
-            hidden = HIDDEN + name
+            hidden = _hidden(name)
             if _lstat(folder, hidden) is None and not self._is(folder, name, same):
                 return
-            if self._ready.by == "done":
-                _unlink(folder, name + self._ready.suffix)
-            self._take_away(folder, name, hidden, same)
+            try:
+                if self._ready.by == "done":
+                    _unlink(folder, name + self._ready.suffix)
+                self._take_away(folder, name, hidden, same)
+            except OSError as error:
+                if error.errno in FORBIDDEN:
+                    raise Halt(Problem(REMOVE)) from None
+                raise
             os.fsync(folder)
 
     def _is(self, folder: int, name: str, same: Callable[[BinaryIO], bool]) -> bool:
@@ -163,15 +173,18 @@ class Folder:
         return False
 
     def _take_away(self, folder: int, name: str, hidden: str, same: Callable[[BinaryIO], bool]) -> None:
-        try:
-            if _lstat(folder, hidden) is None:
-                os.rename(name, hidden, src_dir_fd=folder, dst_dir_fd=folder)
-            if self._is(folder, hidden, same):
-                os.unlink(hidden, dir_fd=folder)
-                return
-            _give_back(folder, hidden, name)
-        except PermissionError:
-            raise Halt(Problem(REMOVE)) from None
+        if _lstat(folder, hidden) is None:
+            os.rename(name, hidden, src_dir_fd=folder, dst_dir_fd=folder)
+        if self._is(folder, hidden, same):
+            os.unlink(hidden, dir_fd=folder)
+            return
+        _give_back(folder, hidden, name)
+
+
+def _hidden(name: str) -> str:
+    """The name of a file on its way out; always the same for a name, and never longer than a name may be."""
+    hidden = HIDDEN + name
+    return hidden if len(os.fsencode(hidden)) <= LONGEST else HIDDEN + hashlib.sha256(os.fsencode(name)).hexdigest()
 
 
 def _give_back(folder: int, hidden: str, name: str) -> None:

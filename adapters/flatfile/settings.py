@@ -68,17 +68,25 @@ class Settings(Part):
 
     folder: str = Field(min_length=1, description="The drop folder, inside the site's folder or absolute.")
     match: str = Field(default="*", pattern=r"^[^/\\\x00]+$", description="Which file names, as a shell pattern.")
-    order: Literal["name", "modified"] = "name"
-    ready: Ready = Ready(by="rename", suffix=".part")
-    compression: Annotated[Compression, BeforeValidator(_kind)] = Compression()
+    order: Literal["name", "modified"] = Field(default="name", description="Which of several files comes first.")
+    ready: Ready = Field(
+        default=Ready(by="rename", suffix=".part"), description="The sign that a file is complete: rename, done, trailer or stable."
+    )
+    compression: Annotated[Compression, BeforeValidator(_kind)] = Field(
+        default=Compression(), description="none, gzip or zip, with limits of what may come out."
+    )
     charset: str | None = Field(default=None, description="Default utf-8; XML says its own.")
-    archive: Literal["delete", "keep", "encrypt"] = "delete"
-    largest: Largest = Largest()
-    layout: Layout
+    archive: Literal["delete", "keep", "encrypt"] = Field(
+        default="delete", description="What becomes of a file once its originals are in the journal."
+    )
+    largest: Largest = Field(default=Largest(), description="Limits of a line, a record and a document, in bytes.")
+    layout: Layout = Field(description="What the file looks like: form, key and columns or positions.")
     file: str = Field(
         default="", pattern=r"^([^./\\\x00][^/\\\x00]*)?$", description="As a sink: the name, with {id} in it."
     )
-    formulas: Literal["guard", "allow"] = "guard"
+    formulas: Literal["guard", "allow"] = Field(
+        default="guard", description="As a sink: whether a cell that looks like a formula is guarded."
+    )
 
     @field_validator("charset")
     @classmethod

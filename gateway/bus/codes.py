@@ -50,7 +50,7 @@ TOPOLOGY = code(
 UNROUTED = code(
     "bus.unrouted",
     "RabbitMQ returned an event: the queue is there but not bound for its topic.",
-    "Run `copperline topology apply`; then release what was parked.",
+    "Run `copperline topology apply`; then: copperline deliveries retry AGREEMENT.",
 )
 NACKED = code(
     "bus.nacked",

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import click
 
 from gateway import __version__
-from gateway.errors import GatewayError, Halt, Problem, Refused, Retry
+from gateway.errors import GatewayError, Halt, Problem, Refused, Retry, code
 
 OK, PROBLEMS, USAGE, REFUSED, NOT_REACHED, FATAL, FAULT = range(7)
 
@@ -42,6 +42,7 @@ COMMANDS: Mapping[str, str] = {
     "tail": "tail",
     "quarantine": "quarantine",
     "receipts": "receipts",
+    "deliveries": "deliveries",
     "replay": "records",
     "remap": "records",
     "erase": "records",
@@ -51,6 +52,13 @@ COMMANDS: Mapping[str, str] = {
     "doctor": "doctor",
 }
 """Command → the module of this package that holds it, in the order of the help."""
+
+
+FILES = code(
+    "command.files",
+    "a file or a folder that the command needs cannot be read or written",
+    "See that it exists, that there is space, and that you may read and write it; then give the command again.",
+)
 
 
 class Commands(click.Group):
@@ -67,7 +75,7 @@ class Commands(click.Group):
         return command
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def copperline() -> None:
     """Connects police systems that were never meant to be connected."""
@@ -86,6 +94,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         sys.exit(e.exit_code)
     except GatewayError as e:
         sys.exit(_told(e))
+    except OSError as e:
+        sys.exit(_told(Refused(Problem(FILES, where=str(e.filename or ""), rule=e.strerror or type(e).__name__))))
     except Exception as e:  # noqa: BLE001 - the outermost edge: a message may quote a record, so type and places are told
         place = e.__traceback__
         while place is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,7 @@ def show_(adapter: str, folder: Path, as_json: bool) -> None:
         for name, said in schema.get("properties", {}).items()
     ]
     table(rows, "setting", "default", "meaning")
+    then("copperline new SYSTEM --from TEMPLATE; or write systems/SYSTEM/system.yaml: docs/systems.md")
 
 
 @adapters.command()
@@ -73,7 +75,7 @@ def new(name: str, into: Path) -> None:
         written.parent.mkdir(parents=True, exist_ok=True)
         written.write_text(text.replace("MODULE", module).replace("NAME", name))
         click.echo(f"wrote {written}")
-    then(f"pip install --editable {folder}", f"pytest {folder}", f"name it under plugins: in site.yaml: [{name}]")
+    then(f"pip install --editable {folder}", f"pytest {folder}", f"name it in site.yaml: plugins: [{name}]")
 
 
 def _abilities(adapter: Any) -> list[str]:
@@ -81,5 +83,5 @@ def _abilities(adapter: Any) -> list[str]:
 
 
 def _short(value: Any) -> str:
-    text = str(value)
+    text = "" if value is None else value if isinstance(value, str) else json.dumps(value)
     return text if len(text) <= 30 else text[:27] + "..."

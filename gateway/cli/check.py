@@ -11,7 +11,7 @@ import click
 
 from gateway import agreement, samples, site, system
 from gateway.cli import OK, PROBLEMS
-from gateway.cli.common import json_option, masked, reason_option, reveal_option, show, site_option, then, why
+from gateway.cli.common import json_option, masked, show, site_option, then, why
 from gateway.errors import Halt, Problem, Refused, code
 from gateway.site import Site
 
@@ -36,8 +36,10 @@ def check(name: str, folder: Path, as_json: bool) -> int:
     for problem in problems:
         click.echo(f"{problem.where}: {problem.path}: {problem.rule or problem.code.meaning} [{problem.code.id}]")
     click.echo(f"{len(problems)} problems" if problems else "nothing is wrong", err=True)
-    if not problems:
-        then("copperline test", "copperline run --once")
+    if problems:
+        then(f"copperline check {name}".rstrip() + ", once the lines are mended; docs/errors.md explains the codes")
+    else:
+        then(f"copperline test {name}".rstrip(), f"copperline systems add {name or 'SYSTEM'} --reason TEXT")
     return PROBLEMS if problems else OK
 
 
@@ -48,8 +50,8 @@ def check(name: str, folder: Path, as_json: bool) -> int:
 @click.option("--limit", default=10, help="At most so many records.")
 @site_option
 @json_option
-@reason_option
-@reveal_option
+@click.option("--reason", default="", help="Why values are to be shown.")
+@click.option("--reveal", is_flag=True, help="Show the values of the FILE; needs --reason.")
 def preview(name: str, file: Path, feed: str, limit: int, folder: Path, as_json: bool, reason: str, reveal: bool) -> int:
     """What a system's mapping makes of a FILE: source record, canonical record, problems.  Journals nothing."""
     if reveal:
@@ -64,7 +66,10 @@ def preview(name: str, file: Path, feed: str, limit: int, folder: Path, as_json:
     else:
         for one in shown:
             _print(one)
-        then(f"copperline preview {name} {file} --reveal --reason TEXT")
+        then(
+            *(() if reveal else (f"copperline preview {name} {file} --reveal --reason TEXT",)),
+            f"copperline test {name} --update, once a sample of it lies in systems/{name}/samples/",
+        )
     return PROBLEMS if any(one["problems"] for one in shown) else OK
 
 
@@ -91,6 +96,10 @@ def test(name: str, update: bool, folder: Path, as_json: bool) -> int:
             click.echo(f"  {path}")
     if wrong:
         then(f"copperline preview {name or 'SYSTEM'} FILE", "copperline test --update, where the new result is right")
+    elif not results:
+        click.echo("no samples: put invented records into systems/SYSTEM/samples/", err=True)
+    else:
+        then(f"copperline systems add {name or 'SYSTEM'} --reason TEXT")
     return PROBLEMS if wrong else OK
 
 

@@ -20,6 +20,9 @@ from gateway.store import Store
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+NUMBER = click.IntRange(0, 2**63 - 1)
+"""A position, a receipt, a size: what the store can hold."""
+
 NO_ANSWER = code(
     "command.no-answer",
     "the running gateway has not carried out the request yet",

@@ -17,7 +17,7 @@ from gateway.site import Site
 OPTIMISED = code("doctor.optimised", "Python runs without its assertions (-O)", "Start the gateway without -O and without PYTHONOPTIMIZE.")
 LITTLE_SPACE = code("doctor.space", "there is less free space than free_space: asks for, so intake would pause", "Free some, or lower free_space: in site.yaml.")
 VAR_OPEN = code("doctor.var-open", "others may look into var/", "Run: chmod 700 var")
-LEDGER = code("doctor.ledger", "the ledger is not as it was written", "Keep the store as it is, tell your auditor, and compare with a checkpoint.")
+LEDGER = code("doctor.ledger", "the ledger is not as it was written", "Keep the store as it is, tell your auditor, and compare its size and root with those you noted elsewhere.")
 
 Finding = tuple[str, list[Problem]]
 

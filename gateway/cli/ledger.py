@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from gateway.cli import OK, PROBLEMS
-from gateway.cli.common import json_option, reading, show, site_option
+from gateway.cli.common import NUMBER, json_option, reading, show, site_option
 
 
 @click.group()
@@ -32,7 +32,7 @@ def verify(folder: Path, as_json: bool) -> int:
 
 
 @ledger.command()
-@click.argument("position", type=int)
+@click.argument("position", type=NUMBER)
 @site_option
 @json_option
 def proof(position: int, folder: Path, as_json: bool) -> None:
@@ -55,8 +55,8 @@ def proof(position: int, folder: Path, as_json: bool) -> None:
 
 
 @ledger.command()
-@click.argument("older", type=int)
-@click.argument("newer", type=int)
+@click.argument("older", type=NUMBER)
+@click.argument("newer", type=NUMBER)
 @site_option
 @json_option
 def consistency(older: int, newer: int, folder: Path, as_json: bool) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from gateway.cli.common import (
+    NUMBER,
     by_option,
     hand_over,
     json_option,
@@ -54,7 +55,7 @@ def list_(state: Any, limit: int, folder: Path, as_json: bool) -> None:
 
 
 @quarantine.command("show")
-@click.argument("position", type=int)
+@click.argument("position", type=NUMBER)
 @site_option
 @json_option
 @by_option
@@ -75,13 +76,14 @@ def show_(position: int, folder: Path, as_json: bool, by: str, reason: str, reve
         show(said)
         return
     for problem in said["problems"]:
-        click.echo(f"{problem['code']}: {problem['rule']} ({problem['path']} {problem['where']})\n  {problem['remedy']}")
+        place = ", ".join(part for part in (problem["path"], problem["where"]) if part)
+        click.echo(f"{problem['code']}: {problem['rule']} ({place})\n  {problem['remedy']}")
     click.echo(said["original"])
     then(f"copperline quarantine release {position} --reason TEXT", f"copperline quarantine discard {position} --reason TEXT")
 
 
 @quarantine.command()
-@click.argument("positions", type=int, nargs=-1, required=True)
+@click.argument("positions", type=NUMBER, nargs=-1, required=True)
 @site_option
 @json_option
 @by_option
@@ -92,7 +94,7 @@ def release(positions: tuple[int, ...], **rest: Any) -> None:
 
 
 @quarantine.command()
-@click.argument("positions", type=int, nargs=-1, required=True)
+@click.argument("positions", type=NUMBER, nargs=-1, required=True)
 @site_option
 @json_option
 @by_option
@@ -102,6 +104,9 @@ def discard(positions: tuple[int, ...], **rest: Any) -> None:
     _decide("discard", positions, **rest)
 
 
+_DONE = {"release": "released", "discard": "discarded"}
+
+
 def _decide(act: str, positions: tuple[int, ...], *, folder: Path, as_json: bool, by: str, reason: str) -> None:
     because = why(reason)
     for position in positions:
@@ -109,7 +114,7 @@ def _decide(act: str, positions: tuple[int, ...], *, folder: Path, as_json: bool
         if as_json:
             show(done)
         else:
-            click.echo(f"{position}: {act}d" + (f", {done['went_on']} that waited behind it went on" if done["went_on"] else ""))
+            click.echo(f"{position}: {_DONE[act]}" + (f", {done['went_on']} that waited behind it went on" if done["went_on"] else ""))
     then("copperline quarantine list")
 
 

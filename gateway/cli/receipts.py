@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from gateway.cli.common import json_option, reading, show, site_option, table
+from gateway.cli.common import NUMBER, json_option, reading, show, site_option, table
 from gateway.errors import Problem, Refused, code
 from gateway.store.rows import ReceiptRow
 
@@ -37,7 +37,7 @@ def list_(limit: int, folder: Path, as_json: bool) -> None:
 
 
 @receipts.command("show")
-@click.argument("receipt", type=int)
+@click.argument("receipt", type=NUMBER)
 @site_option
 @json_option
 def show_(receipt: int, folder: Path, as_json: bool) -> None:

@@ -10,6 +10,7 @@ import click
 
 from gateway import acts, site
 from gateway.cli.common import (
+    NUMBER,
     by_option,
     hand_over,
     json_option,
@@ -32,11 +33,11 @@ dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would h
 
 
 @click.command()
-@click.argument("positions", type=int, nargs=-1)
+@click.argument("positions", type=NUMBER, nargs=-1)
 @click.option("--agreement", required=True, help="To whom: the agreement.")
 @click.option("--destination", default="", help="To which of its destinations; all, if not given.")
 @click.option("--system", default="", help="All events of this system, instead of positions.")
-@click.option("--after", type=int, default=0, help="With --system: only what comes after this journal position.")
+@click.option("--after", type=NUMBER, default=0, help="With --system: only what comes after this journal position.")
 @dry_run_option
 @site_option
 @json_option
@@ -86,7 +87,7 @@ def remap(system: str, feed: str, dry_run: bool, folder: Path, as_json: bool, by
 
 
 @click.command()
-@click.argument("positions", type=int, nargs=-1)
+@click.argument("positions", type=NUMBER, nargs=-1)
 @click.option("--system", default="", help="With --kind and --key: the record's name, instead of positions.")
 @click.option("--kind", default="", help="The kind of record.")
 @click.option("--key", default="", help="The legacy system's own number.")

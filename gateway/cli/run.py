@@ -72,11 +72,11 @@ def _spare_the_collector() -> None:
 
 
 def _on(runner: Runner, world: acts.World) -> int:
-    board = standing.Board(runner.site.var)
+    page = standing.Page(runner.site.var)
     try:
-        runner.run(lambda: acts.pending(world), lambda: board.write(runner))
+        runner.run(lambda: acts.pending(world), lambda: page.write(runner))
     finally:
-        board.clear()
+        page.clear()
     return OK
 
 
@@ -84,7 +84,8 @@ def _once(runner: Runner, patience: timedelta, *, as_json: bool) -> int:
     figures = runner.once(patience, progress("records")).as_dict()
     waits = runner.waits
     problems = {**runner.problems(), **({"intake": waits} if waits is not None else {})}
-    for name, problem in problems.items():
+    unanswered = runner.unanswered()
+    for name, problem in (unanswered | problems).items():
         click.echo(f"{name}: {problem}\nWhat to do: {problem.code.remedy}", err=True)
     if as_json:
         sys.stdout.write(json.dumps(figures) + "\n")
@@ -93,7 +94,7 @@ def _once(runner: Runner, patience: timedelta, *, as_json: bool) -> int:
         then("copperline status", "copperline tail")
     if problems:
         return REFUSED
-    return NOT_REACHED if figures["in_progress"] else OK
+    return NOT_REACHED if figures["in_progress"] or unanswered else OK
 
 
 def _shown(figures: dict[str, Any]) -> None:

@@ -13,8 +13,10 @@ from gateway import settings, site, store
 from gateway.cli.common import json_option, site_option, then
 from gateway.errors import Problem, Refused, code
 
-NO_TEMPLATE = code("new.no-template", "no template of this name ships", "Name one that is listed; or write systems/NAME/system.yaml by hand.")
+NO_TEMPLATE = code("new.no-template", "no template of this name ships", "Name one that is listed; or write systems/NAME/ by hand: docs/systems.md begins from nothing.")
 EXISTS = code("new.exists", "the site already has a system of this name", "Choose another name; nothing was changed.")
+NO_AGENCY = "XX0000000"
+"""The agency of the templates; in a copy the site's own takes its place."""
 NO_DEMO = code("demo.missing", "this installation has no demonstration", "Install the whole distribution.")
 
 
@@ -33,7 +35,7 @@ def init(folder: Path, name: str, agency: str, broker: str) -> None:
     store.open(here.store_url(), site.keys(here)).close()
     shown = " ".join(site.templates()) or "none ship"
     click.echo(f"Systems that ship as templates: {shown}")
-    then(f"cd {folder}", "copperline new SYSTEM --from TEMPLATE", "keep var/site.key safe: without it nothing can be read")
+    then(f"cd {folder}", "copperline new SYSTEM --from TEMPLATE", "keep a copy of var/site.key: without it nothing can be read")
 
 
 @click.command()
@@ -52,11 +54,17 @@ def new(system: str, template: str, folder: Path) -> None:
         raise Refused(Problem(EXISTS, where=str(target)))
     site.copy_template(shipped[template], target)
     said = target / "system.yaml"
-    said.write_text(re.sub(r"(?m)^system:.*$", f"system: {name}", said.read_text(), count=1))
+    text = re.sub(r"(?m)^system:.*$", f"system: {name}", said.read_text(), count=1)
+    said.write_text(text.replace(NO_AGENCY, here.settings.agency or NO_AGENCY, 1))
     for made in site.drop_folders(here, target):
         click.echo(f"made {made}")
     click.echo(f"wrote {target}")
-    then(f"edit {said} (folder, zone, agency)", f"copperline check {name}", f"copperline test {name}", "copperline run --once")
+    then(
+        f"edit {said} (folder, zone, agency)",
+        f"copperline check {name}",
+        f"copperline test {name}",
+        f"copperline systems add {name} --reason TEXT",
+    )
 
 
 @click.command()

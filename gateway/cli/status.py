@@ -99,6 +99,8 @@ def _next(said: dict[str, Any]) -> None:
         click.echo("Intake waits for free space; deliveries go on.  Free some, or lower free_space: in site.yaml.", err=True)
     if said["quarantined"]:
         then(f"copperline quarantine list   ({said['quarantined']} records wait for a person)")
+    if any(row["parked"] for row in said["destinations"]):
+        then("copperline deliveries list")
     if not said["running"]:
         then("copperline run")
 

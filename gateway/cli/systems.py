@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from gateway import system
+from gateway import site, system
 from gateway.acts import step
 from gateway.cli.common import (
     by_option,
@@ -58,6 +58,7 @@ def plan(folder: Path, as_json: bool) -> None:
         show(rows)
         return
     table([[row["system"], row["state"], row["change"], "; ".join(row["problems"])] for row in rows], "system", "state", "change", "problems")
+    then(*(f"copperline systems add {row['system']} --reason TEXT" for row in rows if row["change"] in ("new", "its folder changed")))
 
 
 @systems.command()
@@ -150,7 +151,18 @@ def _change(
         show(done)
     else:
         click.echo(f"{name} is {done['state']}" + (f"; feeds that go on: {', '.join(done['resumed'])}" if done["resumed"] else ""))
-    then("copperline status")
+    idle = done["state"] in ("running", "shadow") and not site.held(site.open(folder))
+    then(*(["copperline run --once"] if idle else []), NEXT.get(done["state"], "copperline status").format(name=name))
+
+
+NEXT = {
+    "shadow": "copperline systems promote {name} --reason TEXT, once what it reads looks right",
+    "paused": "copperline systems resume {name} --reason TEXT",
+    "paused-shadow": "copperline systems resume {name} --reason TEXT",
+    "tripped": "copperline systems resume {name} --reason TEXT",
+    "tripped-shadow": "copperline systems resume {name} --reason TEXT",
+}
+"""State → what a person does next."""
 
 
 def _rows(folder: Path) -> list[dict[str, Any]]:
@@ -174,7 +186,7 @@ def _planned(here: Site, opened: Store, name: str) -> dict[str, Any]:
     row = opened.systems.get(name)
     folder = here.systems / name
     problems: list[str] = []
-    change = "gone from the folder"
+    change = "gone from the folder" if row else "not in the folder"
     if (folder / "system.yaml").is_file():
         change = "new" if row is None else "none" if row.digest == system.digest(folder) else "its folder changed"
         try:

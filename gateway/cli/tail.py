@@ -13,7 +13,17 @@ import orjson
 
 from gateway import agreement, context, site
 from gateway.agreement import Agreement, Outgoing, Projected, Projector
-from gateway.cli.common import by_option, json_option, masked, reading, reason_option, reveal_option, site_option, then
+from gateway.cli.common import (
+    NUMBER,
+    by_option,
+    json_option,
+    masked,
+    reading,
+    reason_option,
+    reveal_option,
+    site_option,
+    then,
+)
 from gateway.cli.reveal import viewed
 from gateway.errors import Problem, Refused, code
 from gateway.store import Store
@@ -35,8 +45,8 @@ SLICE = 500
 
 @click.command()
 @click.option("--agreement", "name", default="internal", help="Through whose eyes; the internal agreement, if not given.")
-@click.option("--from", "after", type=int, default=0, help="Only what comes after this journal position.")
-@click.option("--limit", type=int, default=0, help="Stop after so many events; 0: all.")
+@click.option("--from", "after", type=NUMBER, default=0, help="Only what comes after this journal position.")
+@click.option("--limit", type=NUMBER, default=0, help="Stop after so many events; 0: all.")
 @click.option("-f", "--follow", is_flag=True, help="Wait for more.")
 @site_option
 @json_option

@@ -30,7 +30,7 @@ def iso(text: str) -> tuple[datetime, str]:
     >>> iso("2026-03-08T07:08:09Z")[0].isoformat(), iso("2026-03-08")[1], iso("2026-03-08 07")[1]
     ('2026-03-08T07:08:09+00:00', 'day', 'hour')
     """
-    if text[4:5] == "-" and text[7:8] == "-" and text[10:11] in {"", "T", " "}:
+    if text[4:11:3] in _MARKS:
         try:
             return datetime.fromisoformat(text), _PRECISION.get(len(text), "")
         except ValueError:
@@ -38,6 +38,8 @@ def iso(text: str) -> tuple[datetime, str]:
     raise Unreadable("is not a date or time like 2026-03-08 or 2026-03-08T07:08:09")
 
 
+_MARKS: Final = frozenset({"--", "--T", "-- "})
+"""What stands at the places 4, 7 and 10."""
 _PRECISION: Final = {10: "day", 13: "hour"}
 
 

@@ -83,7 +83,7 @@ def _iso(when: datetime) -> str:
 
 def _is_rfc3339(text: str) -> bool:
     """Of a text that was read with an offset: it is RFC 3339 as it stands, and kept to the letter."""
-    return len(text) >= 20 and text[10] == "T" and text[16:17] == ":" and (text[-1] == "Z" or text[-3] == ":")
+    return text[10:17:6] == "T:" and len(text) >= 20 and (text[-1] == "Z" or text[-3] == ":")
 
 
 def _reads(formats: tuple[str, ...], sources: int) -> tuple[Read, ...]:

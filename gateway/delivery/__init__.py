@@ -1,4 +1,4 @@
-"""Delivery: from the journal to one destination, at least once, each subject in order.
+"""Delivery: pushes from the journal to one destination, at least once, each subject in order.
 
 The record log is the outbox.  A destination has one position for each feed, which never leads;
 only deliveries that are not simply done have a row of their own.

@@ -94,7 +94,7 @@ class Board:
         self._over.append(position)
 
     def refresh(self, stored: Iterable[Exceptional], under_way: Collection[int]) -> None:
-        """Take over what others changed in the store (a replay, an erasure), but for what is not settled yet."""
+        """Take over what others changed in the store (a replay, a retry of what was parked, an erasure), but for what is not settled yet."""
         ours = {*self._changed, *self._over, *under_way}
         found = {row.position: row for row in stored if row.position not in ours}
         for position in [one for one in self._rows if one not in ours and one not in found]:
@@ -122,13 +122,6 @@ class Board:
         keys, self._parked = self._parked, set()
         found = (one for key in keys for one in self._keys.get(key, ()))
         return sorted(one for one in found if self._rows[one].state == "waiting")
-
-    def release(self, now_us: int) -> int:
-        """A person has mended the cause: try everything that is parked again; returns how many."""
-        parked = [row for row in self._rows.values() if row.state == "parked"]
-        for row in parked:
-            self._change(replace(row, state="retry", attempts=0, next_at=now_us))
-        return len(parked)
 
     def let_pass(self, position: int) -> None:
         """A waiting row takes something back: it waits for nobody."""

@@ -17,15 +17,15 @@ PAUSED = code(
 FULL = code(
     "delivery.full",
     "So many deliveries failed one by one that the destination takes no new ones.",
-    "See why with `copperline status`, mend it, then have the parked ones tried again.",
+    "See why with `copperline deliveries list`, mend it, then: copperline deliveries retry AGREEMENT.",
 )
 UNROUTED = code(
     "delivery.unrouted",
     "The destination exists, but nothing there takes events of this topic.",
-    "Apply the topology, then have the parked ones tried again.",
+    "Run `copperline topology apply`; then: copperline deliveries retry AGREEMENT.",
 )
 REFUSED = code(
     "delivery.refused",
     "The destination refused this one event.",
-    "It is probably larger than the broker allows: have the limit raised, or have the agreement name fewer fields.",
+    "It is probably larger than the broker allows: have the limit raised, or have the agreement name fewer fields; then: copperline deliveries retry AGREEMENT.",
 )

@@ -94,7 +94,6 @@ class Delivery:
         self._told: set[int] = set()
         self._all = True
         self._state = "running"
-        self._released = False
         self._unstored: Settlement | None = None
         self._looked = self._settled = float("-inf")
         self._settled_moves = 0
@@ -140,11 +139,6 @@ class Delivery:
             self._told.add(feed)
         self._wake.set()
 
-    def release(self) -> None:
-        """Try everything that is parked again: a person has mended the cause.  From any thread."""
-        self._released = True
-        self._wake.set()
-
     def idle(self) -> bool:
         """Everything that was readable is settled; rows that are tried again later do not count."""
         return (
@@ -158,9 +152,6 @@ class Delivery:
             self._store()
         moved = self._hear(now_us)
         self._look()
-        if self._released:
-            self._released = False
-            moved |= self._flow.board.release(now_us) > 0
         if self._lane.ready.is_set() and self._forbidden() is None:
             moved |= self._read(now_us)
         moved |= self._hear(now_us)

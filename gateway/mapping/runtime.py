@@ -160,7 +160,7 @@ def chain(steps: Sequence[Convert]) -> Convert:
 
 def at(time: Any) -> str | None:
     """The instant of a canonical time."""
-    said: str | None = time["at"] if isinstance(time, Mapping) else time
+    said: str | None = time["at"] if time.__class__ is dict or isinstance(time, Mapping) else time
     return said
 
 

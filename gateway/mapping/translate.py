@@ -99,8 +99,9 @@ class Mapping:
         """The same, valid against the strict contract and as bytes.  Raises Reject with every problem."""
         made = self.translate(fields, key=key)
         valid = self._valid
-        if not all(valid[one.entity].is_valid(one.data) for one in made):
-            raise Reject(*(problem for one in made for problem in self._broken(one)))
+        for one in made:
+            if not valid[one.entity].is_valid(one.data):
+                raise Reject(*(problem for each in made for problem in self._broken(each)))
         return [
             Draft(entity, part, subject, agency or "", time or "", _compact(data), status, expires or "")
             for entity, part, subject, agency, time, data, status, expires in made

@@ -38,6 +38,7 @@ ledger's leaf move together or not at all.  That is the whole delivery guarantee
         settle(dest, settlement) -> None                      durable when it returns
         counts(dest, wants, *, feed=None) -> Counts
         replay(dest, positions, *, by, reason) -> int         exceptions with .replay: pass those to events(replayed=)
+        retry(dest, *, by, reason) -> int                     parked exceptions are tried again
     store.requests
         add(kind, body, *, by, reason) -> int;  pending() -> RequestRow | None
         finish(id, result, *, failed=False);  find(id) -> RequestRow | None

@@ -39,10 +39,10 @@ def salts(count: int) -> Iterator[bytes]:
 def keyed(key: bytes) -> Callable[[bytes], bytes]:
     """HMAC-SHA256 under one key, with the key's two blocks hashed once: half the price of `hmac.digest`."""
     block = key.ljust(64, b"\x00")
-    inner, outer = _sha256(bytes(b ^ 0x36 for b in block)), _sha256(bytes(b ^ 0x5C for b in block))
+    inner, outer = _sha256(bytes(b ^ 0x36 for b in block)).copy, _sha256(bytes(b ^ 0x5C for b in block)).copy
 
     def digest(message: bytes) -> bytes:
-        first, second = inner.copy(), outer.copy()
+        first, second = inner(), outer()
         first.update(message)
         second.update(first.digest())
         return second.digest()

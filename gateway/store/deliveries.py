@@ -244,6 +244,19 @@ class Deliveries:
             self._database.write(piece)
         return len(rows)
 
+    def retry(self, dest: int, *, by: str, reason: str) -> int:
+        """Have everything that is parked tried again.  Returns how many; durable on return."""
+
+        def piece(transaction: Transaction) -> int:
+            sql = "UPDATE exception SET state = 'retry', attempts = 0, next_at = 0 WHERE destination = ? AND state = 'parked'"
+            freed = transaction.run(sql, [dest])
+            head = ledger.lock(transaction)
+            self._ledger.noted(transaction, head, "retried", {"count": freed, "destination": dest}, by=by, reason=reason)
+            ledger.release(transaction, head)
+            return freed
+
+        return self._database.write(piece) if self.exceptions(dest, state="parked", limit=1) else 0
+
 
 def _end(reader: Reader) -> int:
     row = reader.one("SELECT position FROM head WHERE id = 1")

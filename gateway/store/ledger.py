@@ -179,6 +179,8 @@ class Ledger:
         """The proof that the log of `size2` leaves begins with that of `size1`."""
         reader = self._database.read()
         _within(size2, _head(reader).size)
+        if size1 > size2:
+            raise Refused(Problem(NO_ENTRY, rule="the older size comes first, and is not the larger one"))
         return merkle.consistency(size1, size2, _node(reader))
 
     def verify(self) -> list[str]:

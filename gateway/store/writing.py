@@ -36,7 +36,7 @@ def write(transaction: Transaction, head: Head, plan: Plan, *, receipt: int) -> 
         for position, row in enumerate(plan.rows, base + 1)
     ]
     transaction.rows("record", RECORD, rows)
-    _names(transaction, plan, place)
+    _names(transaction, plan, base)
     _aside(transaction, plan, place)
     head.position = base + len(rows)
     return (base + 1, head.position) if rows else (0, 0)
@@ -55,26 +55,28 @@ def _placed(base: int) -> Callable[[int], int]:
     return lambda position: base - position if position < 0 else position
 
 
-def _names(transaction: Transaction, plan: Plan, place: Callable[[int], int]) -> None:
+def _names(transaction: Transaction, plan: Plan, base: int) -> None:
     """New names and changed ones, in the order of the key: neighbours share pages."""
     new: list[tuple[Any, ...]] = []
     changed: list[tuple[Any, ...]] = []
     for name in sorted(plan.changed):
         state = plan.changed[name]
-        (new if state.fresh else changed).append(_moved(state, place))
+        (new if state.fresh else changed).append(_moved(state, base))
     if new:
         transaction.rows("name", NAME, new)
     if changed:
         transaction.many(UPDATE_NAME, [(*row[3:], row[0]) for row in changed])
 
 
-def _moved(state: State, place: Callable[[int], int]) -> tuple[Any, ...]:
-    parts = state.parts
+def _moved(state: State, base: int) -> tuple[Any, ...]:
+    """As a row of `name`.  Once a record: what `_placed` does is written out."""
+    first, position, mapped, holder, parts = state.first, state.position, state.mapped, state.holder, state.parts
     if "-" in parts:
-        parts = " ".join(str(place(int(position))) for position in parts.split())
+        parts = " ".join([str(base - int(part)) if part[0] == "-" else part for part in parts.split()])
     return (
-        state.name, place(state.first), state.born, place(state.position), state.version, state.change, state.digest,
-        state.sequence, place(state.mapped), parts, state.sole, place(state.holder), state.highest,
+        state.name, base - first if first < 0 else first, state.born, base - position if position < 0 else position,
+        state.version, state.change, state.digest, state.sequence, base - mapped if mapped < 0 else mapped, parts,
+        state.sole, base - holder if holder < 0 else holder, state.highest,
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -198,7 +199,7 @@ def test_what_is_parked_is_tried_again_when_a_person_says_so() -> None:
     ]
     one = flow(rows, position=2)
     assert due(one, NOW + MINUTE) == []
-    assert one.board.release(NOW) == 1
+    one.board.refresh([replace(rows[0], state="retry", attempts=0, next_at=NOW), rows[1]], under_way=())
     assert due(one, NOW) == [1]
     one.again([outgoing(1, "a")], NOW)
     assert sent(one.take_batch()) == [1]

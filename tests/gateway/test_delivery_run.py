@@ -360,7 +360,7 @@ def test_a_topic_without_a_binding_is_parked_alone_and_goes_after_it_is_bound(ra
         wait_for(lambda: one.parked == 2)
         wait_for(lambda: counts(store, one) == (0, 2, 0, 0, 0))
         topology.apply([wanting], rabbitmq.url)
-        one.release()
+        assert store.deliveries.retry(one.id, by="somebody", reason="bound again") == 2
         wait_for(lambda: counts(store, one) == (2, 0, 0, 0, 0))
         one.stop()
 

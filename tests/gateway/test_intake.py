@@ -3,9 +3,9 @@
 import pytest
 
 from gateway import store
-from gateway.adapter import Batch, Document
-from gateway.errors import Halt
-from gateway.intake import IN_A_ROW, WINDOW, FloodGuard, Intake
+from gateway.adapter import Batch, Document, Rejected
+from gateway.errors import Halt, Problem
+from gateway.intake import FLOOD, IN_A_ROW, WINDOW, FloodGuard, Intake
 from tests.gateway.store.scene import KEYS, put, translate
 
 
@@ -83,3 +83,13 @@ def test_a_document_with_bytes_that_nobody_answered_for_halts(tmp_path, size: in
             intake.take(batch)
         assert halted.value.problem.code.id == "intake.uncovered"
         assert opened.journal.totals()["cad"].accepted == 1  # what was read is kept
+
+
+def test_a_flood_names_the_place_where_it_begins(tmp_path) -> None:
+    good = put("1", "v1")
+    bad = [Rejected(b"x\n", f"line {line}, byte {line * 2}", (Problem(FLOOD),)) for line in range(2, IN_A_ROW + 2)]
+    with store.open(f"sqlite:///{tmp_path}/store.db", KEYS) as opened:
+        intake = Intake(opened, Feed(), opened.journal.feed("cad", "calls").id, wake=lambda: None)
+        with pytest.raises(Halt) as halted:
+            intake.take(Batch("end", (good, *bad)))
+    assert halted.value.problem.where == "line 2, byte 4"

@@ -48,6 +48,19 @@ def test_nothing_is_acknowledged_that_was_not_journalled(feed, tmp_path):
     assert order[:3] == [("1", []), ("2", ["1"]), ("3", ["1", "2"])]
 
 
+def test_a_batch_counts_once_it_is_committed_even_where_it_cannot_be_acknowledged(feed, tmp_path, monkeypatch):
+    counted = []
+    pulled = pull_of(feed, tmp_path, lambda _: Accepted(1, 1))
+    pulled._counted = lambda _feed, accepted, _seconds: counted.append(accepted.read)
+
+    def refuse(_self, _cursor):
+        raise Retry(Problem(FULL))
+
+    monkeypatch.setattr(feed.adapter.source, "acknowledge", refuse)
+    assert pulled.run(job()).state == "retry"
+    assert counted == [1]
+
+
 def test_what_was_committed_last_is_acknowledged_once_more_at_start(feed, tmp_path):
     pull_of(feed, tmp_path, lambda _: Accepted(), cursor="2").run(job())
     assert scripted.SCRIPTS["cad"].acknowledged[:2] == ["2", "3"]

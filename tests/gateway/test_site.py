@@ -45,6 +45,7 @@ def test_a_folder_without_a_site_says_how_to_make_one(tmp_path):
         (lambda key: key.unlink(), "site.key-missing"),
         (lambda key: key.chmod(0o644), "site.key-open"),
         (lambda key: key.write_bytes(b"short"), "site.key-wrong"),
+        (lambda key: (key.unlink(), key.mkdir(mode=0o700)), "site.key-unreadable"),
     ],
 )
 def test_a_key_that_is_missing_damaged_or_open_is_refused(here, spoil, code):

@@ -1,5 +1,6 @@
 """When a file is taken, which one, and what becomes of it."""
 
+import errno
 import os
 from datetime import timedelta
 
@@ -161,6 +162,30 @@ def test_a_crash_between_hiding_and_removing_is_finished_at_the_next_start(tmp_p
     path.rename(site.folder / ".copperline-a.csv")
     site.start().acknowledge(last.cursor)
     assert site.files() == []
+
+
+def test_a_file_whose_name_is_as_long_as_names_may_be_is_read_and_removed(tmp_path):
+    site = Site(tmp_path, CALLS)
+    site.put("a" * 251 + ".csv", ONE)
+    assert keys(site.take()) == ["1"]
+    assert site.files() == []
+
+
+@pytest.mark.parametrize("ready", ["rename", "done"])
+@pytest.mark.parametrize("said", [errno.EROFS, errno.EACCES, errno.EPERM])
+def test_a_folder_from_which_nothing_may_be_removed_halts(tmp_path, monkeypatch, ready, said):
+    site = Site(tmp_path, CALLS, ready={"by": ready})
+    site.put("a.csv", ONE)
+    site.put("a.csv.done", b"")
+    last = site.read()
+
+    def refuse(*_, **__):
+        raise OSError(said, os.strerror(said))
+
+    monkeypatch.setattr(os, "rename", refuse)
+    monkeypatch.setattr(os, "unlink", refuse)
+    with pytest.raises(Halt, match=r"flatfile\.remove"):
+        site.source.acknowledge(last.cursor)
 
 
 def test_a_file_replaced_between_two_starts_is_told_and_the_new_one_is_read(tmp_path):

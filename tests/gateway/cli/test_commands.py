@@ -4,14 +4,18 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import click
 import pytest
 
 from gateway import acts, cli, site, store
 from gateway.context import Quiet
+from gateway.errors import Code, Problem, Retry
 from gateway.runner import Runner
+from gateway.store.rows import Settlement
 from gateway.telemetry import Metrics
+from tests.gateway import scripted
 
 
 def every_command(group=None, path=()):
@@ -47,6 +51,40 @@ def test_once_then_status_then_tail(riverton, copperline):
     assert said["quarantined"] == 1
     assert len(copperline("tail").out.splitlines()) == 2
     assert "quarantine list" in copperline("status").err
+
+
+def test_once_says_which_system_did_not_answer_and_ends_with_its_own_code(riverton, copperline):
+    def away(source):
+        source._script.steps[0] = away  # and so whenever it is asked
+        raise Retry(Problem(Code("test.away", "the system does not answer", "Wait.")))
+
+    scripted.system(riverton, "rms", away)
+    ran = copperline("run", "--once", "--json", "--timeout", "1s", code=4)
+    assert ran.json["accepted"] == 2
+    assert "rms: test.away: the system does not answer (feed calls)\nWhat to do: Wait." in ran.err
+
+
+def test_a_place_that_cannot_be_written_is_named_and_refused(copperline):
+    said = copperline("init", "/proc/copperline", code=3).err
+    assert "command.files: " in said
+    assert "/proc/copperline" in said
+
+
+def test_a_number_that_no_store_holds_is_not_understood(riverton, copperline):
+    copperline("run", "--once")
+    copperline("quarantine", "show", 2**63, code=2)
+    copperline("replay", "--agreement", "internal", 2**63, "--reason", "a test", code=2)
+
+
+def test_remap_of_a_feed_that_the_system_does_not_have_is_refused(riverton, copperline):
+    copperline("run", "--once")
+    assert "journal.no-feed" in copperline("remap", "cad", "--feed", "nothing", "--dry-run", code=3).err
+
+
+def test_a_discarded_record_is_called_so(riverton, copperline):
+    copperline("run", "--once")
+    (row,) = copperline("quarantine", "list", "--json").json
+    assert copperline("quarantine", "discard", row["position"], "--reason", "a test").out == f"{row['position']}: discarded\n"
 
 
 def test_a_second_run_changes_nothing(riverton, copperline):
@@ -86,6 +124,36 @@ def test_quarantine_discards_with_a_reason(riverton, copperline):
     copperline("quarantine", "discard", row["position"], "--reason", "a test record")
     (row,) = copperline("quarantine", "list", "--state", "discarded", "--json").json
     assert row["reason"] == "a test record"
+
+
+def test_a_copy_of_a_template_takes_the_name_it_is_given_and_the_agency_of_the_site(tmp_path, copperline):
+    copperline("init", tmp_path / "shelby", "--agency", "VT0040100")
+    said = copperline("new", "dispatch", "--from", "cad-export", "--site", tmp_path / "shelby")
+    assert "systems add dispatch" in said.err
+    text = (tmp_path / "shelby" / "systems" / "dispatch" / "system.yaml").read_text()
+    assert text.startswith("system: dispatch\n")
+    assert "agency: VT0040100" in text
+
+
+def test_what_is_parked_is_listed_with_its_cause_and_goes_out_once_a_person_says_so(riverton, copperline):
+    copperline("run", "--once")
+    here = site.open(riverton)
+    opened = store.open(here.store_url(), site.keys(here))
+    try:
+        to = opened.deliveries.destinations()[0]
+        opened.deliveries.replay(to.id, [1], by="somebody", reason="sample")
+        (row,) = opened.deliveries.exceptions(to.id)
+        opened.deliveries.settle(to.id, Settlement(exceptions=[replace(row, state="parked", attempts=8, code="delivery.unrouted")]))
+    finally:
+        opened.close()
+    assert copperline("status", "--json").json["destinations"][0]["parked"] == 1
+    assert "deliveries list" in copperline("status").err
+    assert [(said["position"], said["problem"]) for said in copperline("deliveries", "list", "--json").json] == [(1, "delivery.unrouted")]
+    assert "command.no-reason" in copperline("deliveries", "retry", "internal", code=3).err
+    assert "delivery.no-destination" in copperline("deliveries", "retry", "nobody", "--reason", "x", code=3).err
+    assert copperline("deliveries", "retry", "internal", "--reason", "mended", "--json").json["events"] == 1
+    assert copperline("run", "--once", "--json").json["delivered"] == 1
+    assert copperline("deliveries", "list", "--json").json == []
 
 
 def test_remap_shows_a_difference_first_and_corrects_then(riverton, copperline):

@@ -127,6 +127,23 @@ def test_a_replay_of_what_is_not_sent_yet_changes_no_count(site):
     assert site.store.deliveries.counts(site.dest, everything) == Counts(in_progress=2)
 
 
+def test_what_is_parked_is_tried_again_with_a_reason_and_nothing_else_is(site):
+    calls(site, 3)
+    parked = Exceptional(1, site.feed, "parked", b"a" * 16, attempts=8, code="delivery.unrouted")
+    waits = Exceptional(2, site.feed, "waiting", b"a" * 16)
+    deliveries = site.store.deliveries
+    deliveries.settle(site.dest, Settlement(exceptions=[parked, waits]))
+    assert deliveries.retry(site.dest, by="sergeant", reason="bound again") == 1
+    assert [(row.position, row.state, row.attempts) for row in deliveries.exceptions(site.dest)] == [
+        (1, "retry", 0),
+        (2, "waiting", 0),
+    ]
+    noted = site.store.ledger.size()
+    assert orjson.loads(site.store.ledger.leaf(noted - 1).body)["kind"] == "retried"
+    assert deliveries.retry(site.dest, by="sergeant", reason="again") == 0
+    assert site.store.ledger.size() == noted
+
+
 def test_a_destination_is_paused_and_resumed_with_a_reason(site):
     site.store.deliveries.state(site.dest, "paused", by="sergeant", reason="consumer moves")
     (row,) = site.store.deliveries.destinations()

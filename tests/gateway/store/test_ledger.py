@@ -75,6 +75,8 @@ def test_the_log_only_grows(site):
         assert merkle.verify_consistency(size1, 9, path, roots[size1], roots[9])
     with pytest.raises(Refused, match=r"ledger\.no-entry"):
         site.store.ledger.consistency(1, 10)
+    with pytest.raises(Refused, match="older size comes first"):
+        site.store.ledger.consistency(9, 1)
 
 
 def test_a_rare_act_has_a_leaf_of_its_own(site):
