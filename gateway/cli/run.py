@@ -87,6 +87,9 @@ def _once(runner: Runner, patience: timedelta, *, as_json: bool) -> int:
     unanswered = runner.unanswered()
     for name, problem in (unanswered | problems).items():
         click.echo(f"{name}: {problem}\nWhat to do: {problem.code.remedy}", err=True)
+    for name, said in runner.outbound.standing().items() if figures["in_progress"] else ():
+        if waited := said["problem"]:
+            click.echo(f"{name}: {waited['code']}: {waited['rule']}\nWhat to do: {waited['remedy']}", err=True)
     if as_json:
         sys.stdout.write(json.dumps(figures) + "\n")
     else:

@@ -81,6 +81,12 @@ def test_remap_of_a_feed_that_the_system_does_not_have_is_refused(riverton, copp
     assert "journal.no-feed" in copperline("remap", "cad", "--feed", "nothing", "--dry-run", code=3).err
 
 
+def test_once_says_why_deliveries_wait(riverton, copperline):
+    agreement = riverton / "agreements" / "internal.yaml"
+    agreement.write_text(agreement.read_text().replace("to: 2035-12-31", "to: 2021-12-31"))
+    assert "internal/log: delivery.not-in-force: " in copperline("run", "--once", "--timeout", "1s", code=4).err
+
+
 def test_a_discarded_record_is_called_so(riverton, copperline):
     copperline("run", "--once")
     (row,) = copperline("quarantine", "list", "--json").json
