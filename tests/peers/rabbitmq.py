@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _CONFIG = """
 listeners.tcp.1 = 127.0.0.1:{port}
-vm_memory_high_watermark.absolute = 400MB
+vm_memory_high_watermark.absolute = 2GB
 disk_free_limit.absolute = 50MB
 log.console = false
 log.file.level = warning
