@@ -43,7 +43,9 @@ def _run(names: list[str]) -> list[Row]:
 def _row(name: str, broker: object) -> Row:
     print(f"bench: {name} …", file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory(prefix="copperline-bench-") as folder:
-        return ROWS[name](Path(folder), broker)
+        row = ROWS[name](Path(folder), broker)
+    print(_table([row]), file=sys.stderr, flush=True)
+    return row
 
 
 def _table(rows: list[Row]) -> str:

@@ -33,6 +33,9 @@ destinations:
 
 QUEUE = "copperline.bench.events"
 
+INBOX = {"bulk": "inbox/calls", "trickle": "inbox/trickle", "nibrs": "inbox/nibrs"}
+"""Where each system of the benchmarks picks its files up."""
+
 
 @dataclass(frozen=True, slots=True)
 class Site:
@@ -75,7 +78,7 @@ class Site:
 
 
 def make(folder: Path, *systems: str, broker: str = "", via: str = "") -> Site:
-    """A new site with these systems of `bench/site` and, where `via` is given, one agreement for everything."""
+    """A new site with these systems of `bench/site` or of `mappings` and, where `via` is given, one agreement for everything."""
     site = Site(folder, broker)
     site.copperline("init", str(folder))
     (folder / "agreements" / "internal.yaml").unlink()
@@ -93,8 +96,11 @@ def make(folder: Path, *systems: str, broker: str = "", via: str = "") -> Site:
 
 def _add(site: Site, system: str) -> None:
     here = ROOT / "bench" / "site"
-    shutil.copytree(here / "systems" / system, site.folder / "systems" / system)
+    own = here / "systems" / system
+    shipped = ROOT / "mappings" / "systems" / system
+    shutil.copytree(own if own.is_dir() else shipped, site.folder / "systems" / system)
     shutil.copytree(here / "codes", site.folder / "codes", dirs_exist_ok=True)
+    (site.folder / INBOX[system]).mkdir(parents=True)
     site.copperline("systems", "add", system, "--reason", "benchmark")
 
 
