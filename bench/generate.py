@@ -208,8 +208,3 @@ def write(path: Path, pieces: Iterable[bytes]) -> int:
 def nibrs_file(path: Path, incidents: int, seed: int = 1) -> int:
     """Write a NIBRS submission of so many Group A incidents and what goes with them; returns how many bytes."""
     return write(path, nibrs.submission(incidents, seed))
-
-
-def csv_file(path: Path, columns: Row, rows: Iterable[Row]) -> int:
-    """Write a table of this module as CSV; returns how many bytes."""
-    return write(path, table(columns, rows))

@@ -6,7 +6,6 @@ a file that arrives twice gives the same ids again, and nobody without the key c
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 from collections.abc import Mapping
@@ -73,11 +72,6 @@ class Keys:
     def fields_digest(self, fields: Mapping[str, Any]) -> bytes:
         """128 bits over decoded fields; equal for equal fields whatever their order."""
         return self.token("fields", orjson.dumps(fields, option=orjson.OPT_SORT_KEYS))
-
-
-def digest(data: bytes) -> bytes:
-    """SHA-256."""
-    return hashlib.sha256(data).digest()
 
 
 _NOT_A_WORD = re.compile(r"[^a-z0-9]+")

@@ -9,8 +9,6 @@ from typing import Literal
 
 from gateway.agreement.topics import matcher
 
-Treatment = Literal["plain", "absent"]
-
 DELIVERIES = 20
 """How often a broker hands one message to a consumer that does not take it, unless the agreement says."""
 

@@ -57,11 +57,6 @@ class Admin:
         with self._doing(), self._channel() as channel:
             channel.queue_bind(queue, exchange, topic)
 
-    def unbind(self, exchange: str, queue: str, topic: str) -> None:
-        """Take a binding away; where there is none nothing happens."""
-        with self._doing(), self._channel() as channel:
-            channel.queue_unbind(queue, exchange, topic)
-
     @contextmanager
     def _channel(self) -> Iterator[Any]:
         channel = self._connection.channel()
