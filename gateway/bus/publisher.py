@@ -149,6 +149,7 @@ class Publisher:
         finally:
             self._gone()
             connection.ioloop.close()
+            _hang_up(connection)
         return of_connection(ended[0] if ended else ConnectionError())
 
     def _opened(self, connection: pika.SelectConnection) -> None:
@@ -199,3 +200,10 @@ class Publisher:
                 return False
             self._connection.ioloop.add_callback_threadsafe(act)
         return True
+
+
+def _hang_up(connection: pika.SelectConnection) -> None:
+    """Close the socket that pika leaves open where an exception of its own ended the loop."""
+    transport = connection._transport  # noqa: SLF001 -- as above: pinned, and held by a test
+    if transport is not None and transport._sock is not None:  # noqa: SLF001
+        transport._sock.close()  # noqa: SLF001

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pika
@@ -291,6 +293,24 @@ def test_a_connection_that_is_dropped_comes_back_and_says_what_was_lost(rabbitmq
         sender.lane.send([(number, projected(number)) for number in range(200) if number not in told])
         sender.until(lambda: len(set(sender.confirmed)) == 200)
     assert len({properties.message_id for properties, _ in rabbitmq.drain(exchange)}) == 200
+
+
+def test_an_exception_out_of_the_loop_leaves_no_socket_open_and_the_connection_comes_back(rabbitmq: RabbitMQ) -> None:
+    exchange = destination(rabbitmq, "thrown")
+    with publishing(rabbitmq.url) as publisher:
+        sender = Sender(publisher, exchange)
+        sender.until(lambda: sender.lane.ready.is_set())
+        sockets = open_sockets()
+        for _ in range(5):
+            publisher._post(lambda: 1 / 0)
+            sender.until(lambda: not sender.lane.ready.is_set())
+            sender.until(lambda: sender.lane.ready.is_set())
+        gc.collect()  # a socket that was left open is an error here: ResourceWarning
+        assert open_sockets() == sockets
+
+
+def open_sockets() -> int:
+    return sum(entry.is_socket() for entry in Path("/proc/self/fd").iterdir())
 
 
 def test_a_broker_short_of_memory_is_shown_as_blocked_and_waited_for(rabbitmq: RabbitMQ) -> None:
