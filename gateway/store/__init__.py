@@ -42,6 +42,9 @@ ledger's leaf move together or not at all.  That is the whole delivery guarantee
     store.requests
         add(kind, body, *, by, reason) -> int;  pending() -> RequestRow | None
         finish(id, result, *, failed=False);  find(id) -> RequestRow | None
+    store.submissions
+        accept(feed_id, waiting, intake) -> list[Submitted | GatewayError]    several documents, one commit
+        find(id) -> SubmissionRow | None;  by_key(caller, key) -> SubmissionRow | None;  of_receipts(receipts)
     store.systems
         get(system) -> SystemRow | None;  all() -> list[SystemRow];  set(system, state, *, digest="", by, reason)
     store.ledger

@@ -124,15 +124,14 @@ class Journal:
         batch was kept and the cursor is as before.
         """
         with self._database.exclusive(intake.system):
-            plan = self._plan(feed_id, batch, intake)
+            plan = self.plan(feed_id, batch, intake)
             with self.recent.unless_it_fails(feed_id):
-                accepted = self._database.write(lambda transaction: self._commit(transaction, plan, batch))
-            if plan.sent:
-                base = accepted.position - len(plan.rows)
-                self.recent.add(feed_id, base + 1, plan.outgoing(base))
+                accepted, _ = self._database.write(lambda transaction: self.commit(transaction, plan, batch))
+            self.remember(plan, accepted)
             return accepted
 
-    def _plan(self, feed_id: int, batch: Batch, intake: Intake) -> Plan:
+    def plan(self, feed_id: int, batch: Batch, intake: Intake) -> Plan:
+        """What a batch will become.  For whoever holds the system alone; raises Halt from the guard."""
         document = batch.document.sha256 if batch.document else b""
         plan = Plan(self._database.read(), self.keys, self._vault, intake, feed=feed_id, now=self._clock())
         said = [Said(plan.tokens, record, document) for record in batch.records]
@@ -147,6 +146,7 @@ class Journal:
             intake.guard([outcome == QUARANTINED for outcome in outcomes])
         for outcome in outcomes:
             plan.counts[outcome] += 1
+        plan.outcomes = outcomes
         return plan
 
     def _judge(self, plan: Plan, said: Said, *, remembers: bool) -> int:
@@ -170,17 +170,24 @@ class Journal:
         sql = "SELECT 1 FROM receipt WHERE feed = ? AND sha256 = ? AND state = 'complete' LIMIT 1"
         return self._database.read().one(sql, [feed_id, sha256]) is not None
 
-    def _commit(self, transaction: Transaction, plan: Plan, batch: Batch) -> Accepted:
+    def remember(self, plan: Plan, accepted: Accepted) -> None:
+        """Keep the events of a committed plan at hand for destinations that keep pace."""
+        if plan.sent:
+            base = accepted.position - len(plan.rows)
+            self.recent.add(plan.feed, base + 1, plan.outgoing(base))
+
+    def commit(self, transaction: Transaction, plan: Plan, batch: Batch) -> tuple[Accepted, int]:
+        """Write a plan: what became of the batch, and the number of its document's receipt; 0 where it has none."""
         receipt, uncovered = self._receipt(transaction, plan, batch) if batch.document else (0, 0)
         self._count(transaction, plan, batch)
         counts = self._counts(plan, len(batch.records))
         if not plan.rows and not batch.records and not batch.complete:
-            return counts
+            return counts, receipt
         head = ledger.lock(transaction)
         span = write(transaction, head, plan, receipt=receipt)
         seal(transaction, head, plan, "accepted", self._stated(plan, counts, receipt), span)
         ledger.release(transaction, head)
-        return Accepted(*counts_of(counts), position=span[1], uncovered=uncovered)
+        return Accepted(*counts_of(counts), position=span[1], uncovered=uncovered), receipt
 
     def _stated(self, plan: Plan, counts: Accepted, receipt: int) -> dict[str, Any]:
         names = ("read", "accepted", "unchanged", "late", "quarantined", "held")

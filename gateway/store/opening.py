@@ -21,6 +21,7 @@ from gateway.store.remap import Remap
 from gateway.store.requests import Requests
 from gateway.store.rows import Clock
 from gateway.store.sqlite import Sqlite
+from gateway.store.submissions import Submissions
 from gateway.store.systems import Systems
 
 OTHER_KEY = code(
@@ -55,6 +56,7 @@ class Store:
         self.deliveries = Deliveries(database, vault, self.ledger, recent, clock)
         self.requests = Requests(database, clock)
         self.systems = Systems(database, self.ledger, clock)
+        self.submissions = Submissions(database, keys, self.journal, clock)
 
     def free_bytes(self) -> int:
         """Bytes free where the store grows."""

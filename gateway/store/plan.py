@@ -103,6 +103,7 @@ class Plan:
         self.held: list[tuple[bytes, int]] = []
         self.sent: list[tuple[int, bytes]] = []
         self.counts = [0] * 5
+        self.outcomes: list[int] = []
         self._seen: set[tuple[bytes, bytes]] = set()
         self._parts: dict[int, Part] = {}
         self._subjects: dict[tuple[str, str], bytes] = {}

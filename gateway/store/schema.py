@@ -105,7 +105,17 @@ CREATE TABLE request (
 CREATE INDEX request_open ON request (id) WHERE state = 'open';
 """
 
-MIGRATIONS: tuple[str, ...] = (FIRST,)
+SUBMISSIONS = """
+-- Documents that callers sent in: whose it is, under which idempotency key (a keyed hash; empty for none), its receipt,
+-- the positions it left (0 for none), and the records that were not simply accepted.
+CREATE TABLE submission (
+  id TEXT PRIMARY KEY, caller TEXT NOT NULL, feed BIGINT NOT NULL, receipt BIGINT NOT NULL, key {blob} NOT NULL,
+  sha256 {blob} NOT NULL, low BIGINT NOT NULL, high BIGINT NOT NULL, aside TEXT NOT NULL, at BIGINT NOT NULL);
+CREATE UNIQUE INDEX submission_key ON submission (caller, key) WHERE key <> CAST('' AS {blob});
+CREATE INDEX submission_receipt ON submission (receipt);
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST, SUBMISSIONS)
 
 
 def migrate(database: Database) -> None:
