@@ -4,6 +4,9 @@ Life of a batch: the runner calls `read(after, limit)`; intake maps and journals
 when that is durable does the runner call `acknowledge(cursor)`.  A crash between the two repeats
 `acknowledge` at the next start, never `read` of something that was journalled.
 
+What a person asks before and around that is optional: `discover` says what a system offers, `probe` whether it can be
+reached, `parts` what is missing on this machine, `survey` what it holds now, for reconciliation.
+
 `decode` and `encode` serve the adapter's own source and sink, and the reading of kept originals
 again: whatever `original`, `preamble` and the settings give must equal `fields`.
 """
@@ -201,19 +204,88 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
+class Profile:
+    """What the values of a column look like.  `gateway.profile` makes it; no value of a person can be read from it."""
+
+    looked: int
+    """Values looked at, blank ones among them."""
+    blank: int
+    """Of those: missing, or nothing but blanks, zeros of a date or the like."""
+    distinct: int
+    """Different values, blank ones aside."""
+    patterns: Mapping[str, int] = field(default_factory=dict)
+    """Shape → how often, the commonest first: A stands for a letter, 9 for a digit."""
+    codes: Mapping[str, int] = field(default_factory=dict)
+    """Of a likely code list: code → how often.  Empty where there is any sign of personal data."""
+    personal: str = ""
+    """Why it is likely personal data: "its name says so"; "" where nothing says so."""
+
+
+@dataclass(frozen=True, slots=True)
 class Column:
-    """One column or element of a discovered table or message: patterns and counts, never values."""
+    """One column or element of something that is offered."""
 
     name: str
     type: str
-    profile: Mapping[str, Any] = field(default_factory=dict)
+    profile: Profile | None = None
+    """None where the system cannot be asked for values: a WSDL has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One table, operation or record type."""
+
+    columns: Sequence[Column]
+    rows: int | None = None
+    """How many there are; None where the system does not say in time."""
+    key: Sequence[str] = ()
+    """The columns that tell its rows apart, as the system declares them or as their values suggest."""
+    watermarks: Sequence[str] = ()
+    """Columns that newer rows are likely to be found by, the likeliest first."""
+    notes: Sequence[str] = ()
+    """What a person must know of it: a view, no primary key, may not be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """What a system offers: tables, operations or record types, each with its columns."""
+    """What a system offers: tables, operations or record types, by name."""
 
-    offers: Mapping[str, Sequence[Column]]
+    offers: Mapping[str, Offer]
+
+
+class Survey(Protocol):
+    """All that one feed's system holds now, to be compared with what was journalled.
+
+    It looks on a connection of its own, beside the feed's Source, and changes nothing.  What it gives
+    must equal what `Source.read` would give: same kind, key and fields.
+    """
+
+    def read(self, after: Cursor, limit: int) -> Batch:
+        """The next records that exist now, in any order, each once; "" begins.  The cursor is the survey's own."""
+        ...
+
+    def find(self, kind: str, keys: Sequence[str]) -> Sequence[RawRecord | Rejected]:
+        """Those of the keys that exist at this moment, as they are now.  A key that is not in the answer is gone."""
+        ...
+
+    def day(self, record: RawRecord) -> str:
+        """The day that a record is counted under, YYYY-MM-DD by the system's own clock; "" where it has none."""
+        ...
+
+    def close(self) -> None:
+        """Unblocks `read` and `find`, and gives back what it holds; may come from another thread."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One thing that an adapter needs on this machine: a driver, a library."""
+
+    name: str
+    found: str = ""
+    """Where, or which version; "" where it is missing."""
+    problems: Sequence[Problem] = ()
+    """What is amiss; the rule of each holds the exact line that mends it."""
 
 
 @dataclass(frozen=True)
@@ -227,5 +299,15 @@ class Adapter(Generic[S]):
     sink: Callable[[S, Context], Sink] | None = None
     decode: Callable[[S, Document], Iterator[RawRecord | Rejected]] | None = None
     encode: Callable[[S, Sequence[OutRecord]], bytes] | None = None
-    discover: Callable[[S, Context], Discovery] | None = None
+    discover: Callable[[Any, Context, Sequence[str]], Discovery] | None = None
+    """What the system offers, before tables and keys are known; so it gets `reach` where there is one.  None named:
+    everything by name, without profiles where these would take long.  Named: those, with profiles."""
+    survey: Callable[[S, Context, str], Survey] | None = None
+    """For reconciliation.  The text is the first day to look at, YYYY-MM-DD; "" for all there is."""
+    probe: Callable[[S, Context], Sequence[Problem]] | None = None
+    """Reach the system once; what is amiss though it can be reached.  Raises Retry, Halt or Refused where it cannot."""
+    parts: Callable[[], Sequence[Part]] | None = None
+    """What it needs on this machine, found or not."""
+    reach: type[BaseModel] | None = None
+    """The part of the settings that is enough to reach the system; anything else a feed says is passed over."""
     summary: str = ""

@@ -42,6 +42,11 @@ NO_DECODE = code(
     "the adapter of this feed cannot read a kept original again",
     "Let the system say the record again.",
 )
+NO_DISCOVERY = code(
+    "system.no-discovery",
+    "no feed of this system has an adapter that can say what the system offers",
+    "See copperline adapters show ADAPTER for what it can do; a feed needs adapter: and the settings that reach the system.",
+)
 
 
 def _zone(text: str) -> str:
@@ -178,6 +183,37 @@ def load(site_: site.Site, name: str) -> System:
     return System(name, said.title, agency, ZoneInfo(said.zone), path.parent, feeds)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Reach:
+    """A feed as far as its system can be asked what it offers; keys and mappings may still be unknown."""
+
+    feed: str
+    adapter: Adapter[Any]
+    settings: Any
+
+
+def reach(site_: site.Site, name: str, feed: str = "") -> Reach:
+    """The feed that is named, or the first, whose adapter can discover.  Raises Refused where there is none."""
+    path = site_.systems / name / "system.yaml"
+    if not path.is_file():
+        raise Refused(Problem(MISSING, rule=f"there is no systems/{name}/system.yaml"))
+    document = yamlfile.load(path)
+    for found, said in _said_feeds(document).items():
+        at = ("feeds", found)
+        if feed in ("", found):
+            adapter = _adapter(site_, str(said.get("adapter", "")), document, at)
+            if adapter.discover is not None:
+                model = adapter.reach or adapter.settings
+                return Reach(found, adapter, _validated(model, said.get("settings"), document, (*at, "settings")))
+    raise Refused(Problem(NO_DISCOVERY, "feeds", document.where("feeds")))
+
+
+def _said_feeds(document: yamlfile.Document) -> Mapping[str, Mapping[str, Any]]:
+    """What the file says of its feeds, as far as it has their form."""
+    said = document.data.get("feeds") if isinstance(document.data, Mapping) else None
+    return {name: feed for name, feed in said.items() if isinstance(feed, Mapping)} if isinstance(said, Mapping) else {}
+
+
 def digest(folder: Path) -> str:
     """What a system's folder says, as 16 hex digits; samples and hidden files do not count."""
     seen = hashlib.sha256()
@@ -190,7 +226,7 @@ def digest(folder: Path) -> str:
 
 def _feed(site_: site.Site, said: SystemFile, name: str, feed: FeedFile, document: yamlfile.Document) -> Feed:
     at = ("feeds", name)
-    adapter = _adapter(site_, feed, document, at)
+    adapter = _adapter(site_, feed.adapter, document, at)
     settings = _validated(adapter.settings, feed.settings, document, (*at, "settings"))
     return Feed(
         system=said.system,
@@ -207,9 +243,9 @@ def _feed(site_: site.Site, said: SystemFile, name: str, feed: FeedFile, documen
     )
 
 
-def _adapter(site_: site.Site, feed: FeedFile, document: yamlfile.Document, at: tuple[str, ...]) -> Adapter[Any]:
+def _adapter(site_: site.Site, name: str, document: yamlfile.Document, at: tuple[str, ...]) -> Adapter[Any]:
     try:
-        return registry.load(feed.adapter, site_.settings.plugins)
+        return registry.load(name, site_.settings.plugins)
     except Refused as e:
         where = document.where(*at, "adapter")
         raise Refused(*(Problem(p.code, ".".join((*at, "adapter")), where, p.rule) for p in e.problems)) from e

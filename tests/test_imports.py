@@ -20,12 +20,12 @@ ROOT = Path(__file__).resolve().parent.parent
 # Later layers may import earlier ones and their own; never the other way.
 LAYERS = [
     {"errors"},
-    {"adapter", "attempt", "backoff", "breaker", "contracts", "convert", "schedule", "settings", "telemetry", "workers"}
+    {"adapter", "attempt", "backoff", "breaker", "contracts", "convert", "profile", "schedule", "settings", "telemetry", "workers"}
     | {"xml", "yamlfile"},
     {"agreement", "archive", "event", "lane", "mapping", "site"},
     {"store"},
     {"access", "bus", "context", "delivery", "figures", "intake", "registry", "topology"},
-    {"samples", "system"},
+    {"draft", "samples", "system"},
     {"acts", "line", "outbound", "pull"},
     {"api", "demo", "runner", "standing", "testing"},
     {"cli"},
@@ -43,7 +43,7 @@ OWNERS = {
     "zeep": {"adapters.soap"},
 }
 
-FOR_ADAPTERS = {"gateway.adapter", "gateway.errors", "gateway.convert", "gateway.xml"}
+FOR_ADAPTERS = {"gateway.adapter", "gateway.errors", "gateway.convert", "gateway.profile", "gateway.xml"}
 
 # What costs too much to load before a command is known.
 HEAVY = {"cryptography", "jsonschema_rs", "lxml", "pika", "psycopg", "pydantic", "structlog", "tenacity", "tqdm"}

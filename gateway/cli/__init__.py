@@ -36,6 +36,8 @@ COMMANDS: Mapping[str, str] = {
     "status": "status",
     "systems": "systems",
     "adapters": "adapters",
+    "discover": "discover",
+    "draft": "discover",
     "check": "check",
     "preview": "check",
     "test": "check",

@@ -79,7 +79,7 @@ def new(name: str, into: Path) -> None:
 
 
 def _abilities(adapter: Any) -> list[str]:
-    return [each for each in ("source", "sink", "decode", "encode", "discover") if getattr(adapter, each) is not None]
+    return [each for each in ("source", "sink", "decode", "encode", "discover", "survey", "probe") if getattr(adapter, each) is not None]
 
 
 def _short(value: Any) -> str:

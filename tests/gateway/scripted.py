@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import replace
 
 from pydantic import BaseModel
 
@@ -93,6 +94,11 @@ adapter = Adapter(kind="scripted", settings=Settings, source=Source, decode=deco
 def install(monkeypatch):
     """Let the scripted adapter load."""
     monkeypatch.setattr(registry, "SHIPPED", {**registry.SHIPPED, "scripted": f"{__name__}:adapter"})
+
+
+def discovering(monkeypatch, discover):
+    """Let the scripted adapter also say what its system offers."""
+    monkeypatch.setitem(globals(), "adapter", replace(adapter, discover=discover))
 
 
 def system(root, name, *steps, deadline="1s"):
