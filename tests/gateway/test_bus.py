@@ -299,12 +299,12 @@ def test_an_exception_out_of_the_loop_leaves_no_socket_open_and_the_connection_c
     exchange = destination(rabbitmq, "thrown")
     with publishing(rabbitmq.url) as publisher:
         sender = Sender(publisher, exchange)
-        sender.until(lambda: sender.lane.ready.is_set())
+        sender.until(sender.lane.ready.is_set)
         sockets = open_sockets()
         for _ in range(5):
             publisher._post(lambda: 1 / 0)
             sender.until(lambda: not sender.lane.ready.is_set())
-            sender.until(lambda: sender.lane.ready.is_set())
+            sender.until(sender.lane.ready.is_set)
         gc.collect()  # a socket that was left open is an error here: ResourceWarning
         assert open_sockets() == sockets
 
