@@ -26,7 +26,7 @@ FAULT = code("act.fault", "the request failed in a way that nobody foresaw", "Se
 NOT_NOW = code(
     "system.not-now",
     "a system in this state cannot be changed like that",
-    "See copperline systems list for its state; docs/systems.md says what leads from one to another.",
+    "See copperline systems list for its state; `copperline docs systems` says what leads from one to another.",
 )
 NO_RECORD = code("record.missing", "there is no such record", "See copperline quarantine list or copperline tail for positions.")
 

@@ -22,12 +22,12 @@ from gateway.schedule import duration
 WRONG = code(
     "settings.wrong",
     "a setting of site.yaml cannot be used",
-    "Correct the line that is named; docs/settings.md lists every setting.",
+    "Correct the line that is named; `copperline docs settings` lists every setting.",
 )
 UNKNOWN = code(
     "settings.unknown",
     "site.yaml has a setting that does not exist",
-    "Remove the line or correct its name; docs/settings.md lists every setting.",
+    "Remove the line or correct its name; `copperline docs settings` lists every setting.",
 )
 SECRET = code(
     "settings.secret",

@@ -40,7 +40,11 @@ KEY_UNREADABLE = code(
     "the site key cannot be read",
     "Let the gateway's user own and read var/site.key, a regular file; where something else took its place, restore its backup.",
 )
-KEY_OPEN = code("site.key-open", "others may read the site key", "Run: chmod 600 var/site.key")
+KEY_OPEN = code(
+    "site.key-open",
+    "others may read the site key",
+    "Run: chmod 600 var/site.key; where it is mounted from a secret, give that the mode 0440 and the gateway's own group.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +95,14 @@ def open(folder: Path) -> Site:
 def keys(site: Site) -> Keys:
     """The site's keys.  Raises Refused where the key file is missing, damaged or open to others."""
     try:
-        mode = site.key_file.stat().st_mode
+        status = site.key_file.stat()
         key = site.key_file.read_bytes()
     except FileNotFoundError as e:
         raise Refused(Problem(KEY_MISSING)) from e
     except OSError as e:
         raise Refused(Problem(KEY_UNREADABLE, where="var/site.key", rule=e.strerror or type(e).__name__)) from e
-    if mode & 0o077:
+    # A mounted secret is root's, and our group is how we may read it; of a file of our own no group has anything.
+    if status.st_mode & (0o077 if status.st_uid == os.geteuid() else 0o007):
         raise Refused(Problem(KEY_OPEN))
     if len(key) != 32:
         raise Refused(Problem(KEY_WRONG))
@@ -165,11 +170,11 @@ def _locked(handle: int, kind: int) -> bool:
     return True
 
 
-def shipped() -> Path:
-    """The mappings that ship: inside the wheel, else in the checkout."""
+def shipped(data: str = "mappings") -> Path:
+    """A folder of data that ships ("mappings", "docs", "helm"): inside the wheel, else in the checkout."""
     here = Path(__file__).resolve().parent
-    inside = here / "shipped" / "mappings"
-    return inside if inside.is_dir() else here.parent / "mappings"
+    inside = here / "shipped" / data
+    return inside if inside.is_dir() else here.parent / data
 
 
 def codes(site: Site) -> tuple[Path, ...]:
@@ -221,7 +226,7 @@ def _write_key(path: Path) -> None:
 
 
 _SITE = """\
-# Every setting is listed in docs/settings.md.  No password stands in this file.
+# Every setting is listed in `copperline docs settings`.  No password stands in this file.
 site: {name}
 agency: {agency}
 # With a broker named, events also go to RabbitMQ.  Then: copperline topology apply

@@ -36,7 +36,9 @@ class Page:
         self._next = time.monotonic() + EVERY_S
         into = self._path.with_suffix(".new")
         with suppress(OSError):  # a full disk: intake waits for it, and says so; the page only grows old
-            into.write_bytes(orjson.dumps(_standing(runner)))
+            into.unlink(missing_ok=True)
+            with os.fdopen(os.open(into, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(orjson.dumps(_standing(runner)))
             into.rename(self._path)
 
     def clear(self) -> None:

@@ -25,12 +25,12 @@ from gateway.event import Draft
 WRONG = code(
     "system.wrong",
     "system.yaml says something that cannot be used",
-    "Correct the line that is named; docs/systems.md describes every key, the adapter's page its settings.",
+    "Correct the line that is named; `copperline docs systems` describes every key, the adapter's page its settings.",
 )
 MISSING = code(
     "system.missing",
     "there is no such system in this site",
-    "See copperline systems list; make one: copperline new SYSTEM --from TEMPLATE, or by hand: docs/systems.md.",
+    "See copperline systems list; make one: copperline new SYSTEM --from TEMPLATE, or by hand: `copperline docs systems`.",
 )
 NO_MAPPING = code(
     "system.no-mapping",

@@ -39,14 +39,19 @@ def test_every_link_of_a_page_leads_somewhere(page):
 def test_every_page_that_the_code_names_exists():
     """Remedies, help texts and templates send a person to a page: it must be there."""
     named = {
-        (str(path.relative_to(ROOT)), page)
+        (str(path.relative_to(ROOT)), page or f"docs/{read}.md")
         for folder in ("gateway", "adapters", "contracts", "mappings")
         for path in (ROOT / folder).rglob("*")
         if path.suffix in {".py", ".md", ".yaml"}
-        for page in re.findall(r"docs/[\w.-]+\.(?:md|json)", path.read_text(encoding="utf-8"))
+        for page, read in re.findall(r"(docs/[\w.-]+\.(?:md|json))|copperline docs ([a-z]+)", path.read_text(encoding="utf-8"))
     }
     assert named
     assert not [(path, page) for path, page in sorted(named) if not (ROOT / page).is_file()]
+
+
+def test_a_remedy_names_a_page_by_the_command_that_prints_it_anywhere(generated):
+    """A checkout has docs/, an installed gateway has `copperline docs`."""
+    assert not re.findall(r"^.*docs/.*$", generated["errors.md"], re.MULTILINE), "say `copperline docs PAGE` instead"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

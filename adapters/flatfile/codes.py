@@ -132,7 +132,7 @@ REMOVE = code(
 SETTING = code(
     "flatfile.setting",
     "The settings do not allow this.",
-    "See docs/flatfile.md.",
+    "See `copperline docs flatfile`.",
 )
 CLOSED = code(
     "flatfile.closed",

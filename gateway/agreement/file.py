@@ -27,12 +27,12 @@ from gateway.errors import Code, Problem, Refused, code
 WRONG = code(
     "agreement.wrong",
     "Something in an agreement cannot be used.",
-    "Correct the line that is named; docs/agreements.md describes every key.",
+    "Correct the line that is named; `copperline docs agreements` describes every key.",
 )
 UNKNOWN = code(
     "agreement.unknown",
     "An agreement has a key that does not exist.",
-    "Remove the line or correct its name; docs/agreements.md describes every key.",
+    "Remove the line or correct its name; `copperline docs agreements` describes every key.",
 )
 FIELD = code(
     "agreement.field",

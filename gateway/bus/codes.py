@@ -20,7 +20,7 @@ ADDRESS = code(
 GUEST = code(
     "bus.guest",
     "The broker's address uses the password `guest` on another machine.",
-    "Make a user of its own for the gateway: docs/rabbitmq.md shows the rights it needs.",
+    "Make a user of its own for the gateway: `copperline docs rabbitmq` shows the rights it needs.",
 )
 UNREACHABLE = code(
     "bus.unreachable",
@@ -35,7 +35,7 @@ CREDENTIALS = code(
 PERMISSION = code(
     "bus.permission",
     "The gateway's user may not publish to this destination's exchange.",
-    "Give it the rights that docs/rabbitmq.md names.",
+    "Give it the rights that `copperline docs rabbitmq` names.",
 )
 BLOCKED = code(
     "bus.blocked",

@@ -52,6 +52,7 @@ COMMANDS: Mapping[str, str] = {
     "contracts": "contracts",
     "ledger": "ledger",
     "doctor": "doctor",
+    "docs": "docs",
 }
 """Command → the module of this package that holds it, in the order of the help."""
 

@@ -56,7 +56,7 @@ def show_(adapter: str, folder: Path, as_json: bool) -> None:
         for name, said in schema.get("properties", {}).items()
     ]
     table(rows, "setting", "default", "meaning")
-    then("copperline new SYSTEM --from TEMPLATE; or write systems/SYSTEM/system.yaml: docs/systems.md")
+    then("copperline new SYSTEM --from TEMPLATE; or write systems/SYSTEM/system.yaml: copperline docs systems")
 
 
 @adapters.command()

@@ -37,7 +37,7 @@ def check(name: str, folder: Path, as_json: bool) -> int:
         click.echo(f"{problem.where}: {problem.path}: {problem.rule or problem.code.meaning} [{problem.code.id}]")
     click.echo(f"{len(problems)} problems" if problems else "nothing is wrong", err=True)
     if problems:
-        then(f"copperline check {name}".rstrip() + ", once the lines are mended; docs/errors.md explains the codes")
+        then(f"copperline check {name}".rstrip() + ", once the lines are mended; copperline docs errors explains the codes")
     else:
         then(f"copperline test {name}".rstrip(), f"copperline systems add {name or 'SYSTEM'} --reason TEXT")
     return PROBLEMS if problems else OK

@@ -44,7 +44,7 @@ def list_(limit: int, folder: Path, as_json: bool) -> None:
     heads = ("agreement", "destination", "position", "tries", "problem")
     table([[row[head] for head in heads] for row in rows], *heads)
     if rows:
-        then(f"copperline deliveries retry {rows[0]['agreement']} --reason TEXT, once the cause is mended: docs/errors.md")
+        then(f"copperline deliveries retry {rows[0]['agreement']} --reason TEXT, once the cause is mended: copperline docs errors")
 
 
 @deliveries.command()

@@ -13,7 +13,7 @@ from gateway import settings, site, store
 from gateway.cli.common import json_option, site_option, then
 from gateway.errors import Problem, Refused, code
 
-NO_TEMPLATE = code("new.no-template", "no template of this name ships", "Name one that is listed; or write systems/NAME/ by hand: docs/systems.md begins from nothing.")
+NO_TEMPLATE = code("new.no-template", "no template of this name ships", "Name one that is listed; or write systems/NAME/ by hand: `copperline docs systems` begins from nothing.")
 EXISTS = code("new.exists", "the site already has a system of this name", "Choose another name; nothing was changed.")
 NO_AGENCY = "XX0000000"
 """The agency of the templates; in a copy the site's own takes its place."""

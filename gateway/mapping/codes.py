@@ -26,7 +26,7 @@ TABLE = code(
 ROW = code(
     "mapping.codes",
     "a code list has a row or column that cannot be used",
-    "Correct the line that is named; docs/mapping.md describes the columns.",
+    "Correct the line that is named; `copperline docs mapping` describes the columns.",
 )
 UNMAPPED: Final = "unmapped"
 COLUMNS: Final = ("internal", "common", "scheme", "text", "owner", "from", "to", "write")

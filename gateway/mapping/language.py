@@ -15,12 +15,12 @@ from gateway.errors import code
 FORM = code(
     "mapping.form",
     "a mapping says something in a way that the language does not have",
-    "Compare the line with docs/mapping.md; every form there has an example.",
+    "Compare the line with `copperline docs mapping`; every form there has an example.",
 )
 WORD = code(
     "mapping.word",
     "a mapping uses a word that the language does not have",
-    "Correct the word; docs/mapping.md lists all of them.",
+    "Correct the word; `copperline docs mapping` lists all of them.",
 )
 TARGET = code(
     "mapping.target",
@@ -30,7 +30,7 @@ TARGET = code(
 CONVERSION = code(
     "mapping.conversion",
     "a conversion does not exist or does not take these arguments",
-    "docs/mapping.md lists the conversions and their arguments.",
+    "`copperline docs mapping` lists the conversions and their arguments.",
 )
 ZONE = code(
     "mapping.zone",

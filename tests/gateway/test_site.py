@@ -1,6 +1,7 @@
 """A site is made once, its key is nobody else's, and one process holds it."""
 
 import multiprocessing
+import os
 import stat
 
 import pytest
@@ -51,6 +52,16 @@ def test_a_folder_without_a_site_says_how_to_make_one(tmp_path):
 def test_a_key_that_is_missing_damaged_or_open_is_refused(here, spoil, code):
     spoil(here.key_file)
     with pytest.raises(Refused, match=code):
+        site.keys(here)
+
+
+@pytest.mark.skipif("os.geteuid() != 0", reason="only root can give a file to another user")
+def test_a_key_mounted_from_a_secret_may_be_readable_by_the_gateways_group(here):
+    os.chown(here.key_file, 4711, -1)
+    here.key_file.chmod(0o440)
+    site.keys(here)
+    here.key_file.chmod(0o444)
+    with pytest.raises(Refused, match=r"site\.key-open"):
         site.keys(here)
 
 
