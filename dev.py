@@ -33,7 +33,18 @@ LOCK = ROOT / "requirements.lock"
 # package -> where to see that it is there
 BROKER = {"rabbitmq-server": "/usr/lib/rabbitmq/bin/rabbitmq-server"}
 FAULTS = {"fuse3": "/usr/bin/fusermount3", "strace": "/usr/bin/strace"}
-PEERS = {**BROKER, **FAULTS, "postgresql": "/usr/lib/postgresql/*/bin/initdb"}
+DATABASES = {
+    "postgresql": "/usr/lib/postgresql/*/bin/initdb",
+    "mariadb-server": "/usr/sbin/mariadbd",
+    "unixodbc": "/usr/bin/isql",
+    "libsqliteodbc": "/usr/lib/*/odbc/libsqlite3odbc.so",
+    "odbc-postgresql": "/usr/lib/*/odbc/psqlodbcw.so",
+    "odbc-mariadb": "/usr/lib/*/odbc/libmaodbc.so",
+    "odbc-mdbtools": "/usr/lib/*/odbc/libmdbodbc.so",
+    "tdsodbc": "/usr/lib/*/odbc/libtdsodbc.so",
+    "mdbtools": "/usr/bin/mdb-tables",
+}
+PEERS = {**BROKER, **FAULTS, **DATABASES}
 
 COMMANDS: dict[str, tuple[dict[str, str], list[list[str]]]] = {
     # command -> the system packages it needs, and what it runs; its arguments go to the last of them

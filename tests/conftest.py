@@ -16,6 +16,7 @@ import pytest
 from tests import peers
 
 if TYPE_CHECKING:
+    from tests.peers.mariadb import MariaDb
     from tests.peers.postgres import Postgres
     from tests.peers.rabbitmq import RabbitMQ
 
@@ -31,7 +32,7 @@ class Cost:
     tests_s: float = 0.0
 
 
-COSTS = {"rabbitmq": Cost(), "postgres": Cost()}
+COSTS = {"rabbitmq": Cost(), "postgres": Cost(), "mariadb": Cost()}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -63,6 +64,14 @@ def postgres(request: pytest.FixtureRequest) -> Iterator[Postgres]:
     from tests.peers.postgres import Postgres
 
     yield from _peer(request, "postgres", Postgres)
+
+
+@pytest.fixture(scope="session")
+def mariadb(request: pytest.FixtureRequest) -> Iterator[MariaDb]:
+    """One MariaDB for the session; `database()` gives each test its own."""
+    from tests.peers.mariadb import MariaDb
+
+    yield from _peer(request, "mariadb", MariaDb)
 
 
 def _peer(request, name, make):

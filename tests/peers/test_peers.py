@@ -20,3 +20,9 @@ def test_a_queue_of_the_sessions_broker_gives_back_what_was_put(rabbitmq):
         for number in range(1200):
             channel.basic_publish("", "peers-smoke", str(number).encode())
     assert [body for _, body in rabbitmq.drain("peers-smoke")] == [str(number).encode() for number in range(1200)]
+
+
+def test_mariadb_takes_what_it_is_told_by_its_own_client(mariadb):
+    name = mariadb.database()
+    said = f"USE {name}; CREATE TABLE seen (x int); INSERT INTO seen VALUES (41); SELECT x + 1 FROM seen"
+    assert mariadb.run(said).strip() == "42"

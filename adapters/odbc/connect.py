@@ -1,0 +1,227 @@
+"""One connection: made from the settings, guarded by the watchdog, counted by the budget, its errors translated.
+
+pyodbc is imported when the first connection is made, so that a site without databases needs none of it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from adapters.odbc import codes, faults
+from adapters.odbc.profile import Profile, named, of_driver
+from adapters.odbc.settings import Connection, Limits
+from adapters.odbc.watchdog import Watchdog
+from gateway.errors import Halt, Problem, Refused, Retry
+
+if TYPE_CHECKING:
+    import pyodbc
+
+MINUTE = timedelta(minutes=1)
+CONNECT = "connecting"
+
+
+class RowFault(Exception):
+    """A fetch failed by the content of a row; which one has to be found."""
+
+
+class Closed(Exception):
+    """Somebody closed the link while it was used."""
+
+
+def profile_of(connection: Connection) -> Profile:
+    """How this connection's driver behaves.  Raises Refused where its name does not tell, or a setting contradicts it."""
+    profile = named(connection.profile) if connection.profile else of_driver(connection.driver)
+    if profile is None:
+        raise Refused(Problem(codes.SETTING, path="connection.profile", rule="the driver's name does not tell which profile it needs"))
+    for name, value in connection.options.items():
+        wanted = {key.lower(): value for key, value in profile.fixed.items()}.get(name.lower(), value)
+        if wanted != value:
+            raise Refused(Problem(codes.SETTING, path=f"connection.options.{name}", rule=f"with this value the driver corrupts data; leave it out, {wanted} is set"))
+    if connection.encryption and not profile.wants:
+        raise Refused(Problem(codes.SETTING, path="connection.encryption", rule="is for SQL Server; name the driver's own keywords under options"))
+    return profile
+
+
+def string(connection: Connection, limits: Limits, secret: Callable[[str], str]) -> str:
+    """The driver's connection string, secrets resolved: never kept, never shown."""
+    profile = profile_of(connection)
+    library = connection.driver
+    parts = [f"DRIVER={library}" if library.startswith("/") else f"DRIVER={{{library}}}"]
+    said = {
+        "server": _server(connection, profile),
+        "port": str(connection.port) if connection.port and "port" in profile.keywords else "",
+        "database": connection.database,
+        "user": secret(connection.user_from) if connection.user_from else "",
+        "password": secret(connection.password_from) if connection.password_from else "",
+        "connect_s": str(limits.connect_s),
+        "silence_s": str(int(limits.statement_s) + limits.connect_s),
+        "busy_ms": str(int(limits.statement_s * 1000)),
+    }
+    parts += [f"{word}={_braced(said[name])}" for name, word in profile.keywords.items() if said[name]]
+    given = {name.lower() for name in connection.options}
+    parts += [f"{name}={value}" for name, value in profile.fixed.items() if name.lower() not in given]
+    parts += [f"{name}={value}" for name, value in connection.options.items()]
+    if connection.encryption:
+        parts.append(profile.wants[connection.encryption])
+    return ";".join(parts) + ";"
+
+
+def _server(connection: Connection, profile: Profile) -> str:
+    """Some drivers have no keyword for the port, and take it behind the host."""
+    if connection.port and "port" not in profile.keywords:
+        return f"{connection.server},{connection.port}"
+    return connection.server
+
+
+def _braced(value: str) -> str:
+    """A value of a connection string; one with a mark of its grammar stands in braces."""
+    return "{" + value.replace("}", "}}") + "}" if set(value) & set(";{}[](),?*=!@ ") else value
+
+
+class Link:
+    """One open connection.  Used by one worker at a time; `close` may come from another thread."""
+
+    def __init__(self, connection: Connection, limits: Limits, secret: Callable[[str], str], *, reads: bool = True) -> None:
+        self.profile = profile_of(connection)
+        self.limits = limits
+        self._where = "database"
+        self._lock = threading.Lock()
+        self._closed = False
+        self._cursor: pyodbc.Cursor | None = None
+        self._connection = self._connected(connection, string(connection, limits, secret), autocommit=reads)
+        for statement in self.profile.session:
+            said = statement.format(ms=max(1, round(limits.statement_s * 1000)), s=f"{limits.statement_s:g}")
+            self.run(said)
+
+    def rows(self, sql: str, parameters: Sequence[Any] = (), *, at_most: int = 0) -> list[Any]:
+        """All rows of a statement, or the first of them; raises RowFault where the content of one is in the way."""
+        with self._statement(sql, parameters) as cursor:
+            return list(cursor.fetchmany(at_most) if at_most else cursor.fetchall())
+
+    def described(self, sql: str) -> list[tuple[str, str]]:
+        """Name and Python type of each column of a query."""
+        with self._statement(sql, ()) as cursor:
+            return [(column[0], column[1].__name__) for column in cursor.description]
+
+    def run(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+        """A statement without rows; how many it changed."""
+        with self._statement(sql, parameters) as cursor:
+            return int(cursor.rowcount)
+
+    def commit(self) -> None:
+        """Make what was written durable."""
+        with self._edge():
+            self._connection.commit()
+
+    def rollback(self) -> None:
+        """Take back what was written; a link that is gone has done so."""
+        with suppress(Exception):
+            self._connection.rollback()
+
+    def close(self) -> None:
+        """Cancel what runs, and give the connection back."""
+        with self._lock:
+            self._closed = True
+            cursor = self._cursor
+        if cursor is not None:  # whoever uses it finds out, and closes the connection
+            with suppress(Exception):
+                cursor.cancel()
+            return
+        with suppress(Exception):
+            self._connection.close()
+
+    @contextmanager
+    def _statement(self, sql: str, parameters: Sequence[Any]) -> Iterator[pyodbc.Cursor]:
+        with self._edge():
+            cursor = self._connection.cursor()
+            self._begin(cursor)
+            try:
+                with Watchdog(cursor.cancel, self.limits.statement_s):
+                    yield cursor.execute(sql, *parameters)
+            finally:
+                self._end(cursor)
+
+    def _begin(self, cursor: pyodbc.Cursor) -> None:
+        with self._lock:
+            if self._closed:
+                raise Closed
+            self._cursor = cursor
+
+    def _end(self, cursor: pyodbc.Cursor) -> None:
+        with self._lock:
+            self._cursor = None
+        with suppress(Exception):
+            cursor.close()
+
+    @contextmanager
+    def _edge(self) -> Iterator[None]:
+        """The one place that knows pyodbc's exceptions."""
+        import pyodbc
+
+        try:
+            yield
+        except pyodbc.Error as e:
+            if self._closed:
+                self._connection.close()
+                raise Closed from None
+            state, words = _said(e)
+            if faults.of_row(state):
+                raise RowFault(state) from None
+            raise faults.meaning(state, words, where=self._where) from None
+        except (UnicodeError, ValueError, OverflowError, MemoryError) as e:  # pyodbc could not make a value of what came
+            raise RowFault(type(e).__name__) from None
+
+    def _connected(self, connection: Connection, text: str, *, autocommit: bool) -> pyodbc.Connection:
+        pyodbc = loaded()
+        try:
+            made = pyodbc.connect(text, timeout=self.limits.connect_s, autocommit=autocommit)
+        except pyodbc.Error as e:
+            raise faults.meaning(*_said(e), where=CONNECT, connecting=True) from None
+        charset = connection.charset or self.profile.charset
+        if charset:
+            made.setencoding(charset, ctype=pyodbc.SQL_CHAR)
+            made.setdecoding(pyodbc.SQL_CHAR, charset, ctype=pyodbc.SQL_CHAR)
+            made.setdecoding(pyodbc.SQL_WCHAR, charset, ctype=pyodbc.SQL_CHAR)
+        return made
+
+
+class Budget:
+    """How many statements of a minute are left; on the gateway's clock."""
+
+    def __init__(self, limits: Limits, clock: Callable[[], datetime]) -> None:
+        self._most = limits.queries_a_minute
+        self._clock = clock
+        self._began = datetime.min.replace(tzinfo=UTC)
+        self._used = 0
+
+    def spend(self, statements: int) -> None:
+        """Raises Retry, with the time to wait, where the minute's are used up."""
+        if self._most is None:
+            return
+        now = self._clock()
+        if not timedelta(0) <= now - self._began < MINUTE:
+            self._began, self._used = now, 0
+        if self._used and self._used + statements > self._most:
+            raise Retry(Problem(codes.BUDGET), after=self._began + MINUTE - now)
+        self._used += statements
+
+
+def loaded() -> Any:
+    """pyodbc, with the driver manager's pool off: it would hide dead connections.  Raises Halt where it is missing."""
+    try:
+        import pyodbc
+    except ImportError:
+        raise Halt(Problem(codes.LIBRARY)) from None
+    pyodbc.pooling = False
+    pyodbc.native_uuid = True
+    return pyodbc
+
+
+def _said(error: Exception) -> tuple[str, str]:
+    """SQLSTATE and words of an error."""
+    state, words = (*map(str, error.args), "", "")[:2]
+    return state, words
