@@ -6,12 +6,11 @@ a file that arrives twice gives the same ids again, and nobody without the key c
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import re
-from collections.abc import Mapping
-from typing import Any, NamedTuple
-
-import orjson
+from collections.abc import Callable
+from typing import NamedTuple
 
 MAJOR = 1
 """The major version of the contracts that this gateway seals."""
@@ -43,13 +42,14 @@ class Keys:
     leaks gives away no other.
     """
 
-    __slots__ = ("_ids", "_site", "body")
+    __slots__ = ("_site", "body", "ids")
 
     def __init__(self, site_key: bytes) -> None:
         if len(site_key) != 32:
             raise ValueError("a site key has 32 bytes")
         self._site = site_key
-        self._ids = self.derive("ids")
+        self.ids = keyed(self.derive("ids"))
+        """HMAC-SHA256 under the key of all ids."""
         self.body = self.derive("body")
 
     def derive(self, purpose: str) -> bytes:
@@ -58,20 +58,27 @@ class Keys:
 
     def token(self, what: str, *parts: bytes) -> bytes:
         """128 bits that stand for `parts` and say nothing about them; `what` keeps the purposes apart."""
-        message = b"\x00".join((what.encode(), *(len(part).to_bytes(4) + part for part in parts)))
-        return hmac.digest(self._ids, message, "sha256")[:16]
+        return self.ids(what.encode() + sized(*parts))[:16]
 
-    def name(self, system: str, kind: str, key: str) -> bytes:
-        """The name of a record: system, kind and key."""
-        return self.token("name", system.encode(), kind.encode(), key.encode())
 
-    def event_id(self, name: bytes, sequence: int, entity: str, index: int, fields: bytes) -> bytes:
-        """The id of one event: 128 bits over name, sequence, entity, index within the raw record and fields digest."""
-        return self.token("event", name, sequence.to_bytes(8), entity.encode(), index.to_bytes(4), fields)
+def sized(*parts: bytes) -> bytes:
+    """Parts one after the other, each with its length before it, so that no two lists of parts read the same."""
+    return b"".join(b"\x00" + len(part).to_bytes(4) + part for part in parts)
 
-    def fields_digest(self, fields: Mapping[str, Any]) -> bytes:
-        """128 bits over decoded fields; equal for equal fields whatever their order."""
-        return self.token("fields", orjson.dumps(fields, option=orjson.OPT_SORT_KEYS))
+
+def keyed(key: bytes) -> Callable[[bytes], bytes]:
+    """HMAC-SHA256 under one key, with the key's two blocks hashed once: half the price of `hmac.digest`."""
+    block = key.ljust(64, b"\x00")
+    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block)).copy
+    outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block)).copy
+
+    def digest(message: bytes) -> bytes:
+        first, second = inner(), outer()
+        first.update(message)
+        second.update(first.digest())
+        return second.digest()
+
+    return digest
 
 
 _NOT_A_WORD = re.compile(r"[^a-z0-9]+")

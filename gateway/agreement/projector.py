@@ -6,7 +6,6 @@ consumers cannot join what each was given apart.  Whatever goes wrong here withh
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -15,6 +14,7 @@ import orjson
 from gateway.agreement.envelope import Attributes, Projected, body, fixed, instant
 from gateway.agreement.fields import UNMAPPED, Project, classified, compile
 from gateway.errors import Code, code
+from gateway.event import keyed
 
 NOT_ASKED = code(
     "agreement.not-asked",
@@ -208,15 +208,6 @@ def _removal(entity: str, data: bytes) -> bytes:
 
 
 def tokens(key: bytes) -> Callable[[bytes], str]:
-    """HMAC-SHA-256 under `key`, its first 128 bits as hex: as `hmac.digest`, with the key's two blocks hashed once."""
-    block = key.ljust(64, b"\0")
-    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block)).copy
-    outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block)).copy
-
-    def token(message: bytes) -> str:
-        first, second = inner(), outer()
-        first.update(message)
-        second.update(first.digest())
-        return second.hexdigest()[:32]
-
-    return token
+    """HMAC-SHA-256 under `key`, its first 128 bits as hex."""
+    digest = keyed(key)
+    return lambda message: digest(message)[:16].hex()

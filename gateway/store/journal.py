@@ -35,6 +35,7 @@ from gateway.store.rows import (
     ReceiptRow,
     RecordRow,
 )
+from gateway.store.tokens import Tokens
 from gateway.store.writing import seal, write
 
 NO_RECORD = code(
@@ -275,7 +276,7 @@ class Journal:
 
     def locate(self, system: str, kind: str, key: str) -> int:
         """The position of the latest record of a name; 0 where none was seen."""
-        name = self.keys.name(system, kind, key)
+        name = Tokens(self.keys, system).name(kind, key)
         row = self._database.read().one("SELECT position FROM name WHERE name = ?", [name])
         return int(row[0]) if row else 0
 

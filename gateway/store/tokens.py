@@ -1,7 +1,7 @@
-"""The ids of `event.Keys` at a third of their price, for the path that makes four of them a record.
+"""What stands for a system's names, versions, events and fields: keyed hashes, four of them a record.
 
-The outputs are those of `Keys`, byte for byte: a test compares them.  What is saved is the hashing
-of the key's blocks and of what never changes from record to record.
+Each is `Keys.token` of its parts; a test compares them.  Written out, since what never changes from
+record to record is then put together once: a third of the price.
 """
 
 from __future__ import annotations
@@ -11,12 +11,7 @@ from typing import Any
 
 import orjson
 
-from gateway.event import Keys
-from gateway.store.crypto import keyed
-
-
-def _sized(*parts: bytes) -> bytes:
-    return b"".join(b"\x00" + len(part).to_bytes(4) + part for part in parts)
+from gateway.event import Keys, sized
 
 
 class Tokens:
@@ -25,16 +20,16 @@ class Tokens:
     __slots__ = ("_digest", "_entities", "_keys", "_kinds", "_system")
 
     def __init__(self, keys: Keys, system: str) -> None:
-        self._digest = keyed(keys.derive("ids"))
+        self._digest = keys.ids
         self._keys, self._system = keys, system.encode()
         self._kinds: dict[str, bytes] = {}
         self._entities: dict[tuple[str, int], tuple[bytes, bytes]] = {}
 
     def name(self, kind: str, key: str) -> bytes:
-        """As Keys.name of this system."""
+        """The name of a record: system, kind and key."""
         prefix = self._kinds.get(kind)
         if prefix is None:
-            prefix = self._kinds[kind] = b"name" + _sized(self._system, kind.encode()) + b"\x00"
+            prefix = self._kinds[kind] = b"name" + sized(self._system, kind.encode()) + b"\x00"
         text = key.encode()
         return self._digest(prefix + len(text).to_bytes(4) + text)[:16]
 
@@ -47,16 +42,16 @@ class Tokens:
         return self._digest(b"version\x00\x00\x00\x00\x10" + name + said + len(text).to_bytes(4) + text)[:16]
 
     def event(self, name: bytes, sequence: int, entity: str, index: int, fields: bytes) -> bytes:
-        """As Keys.event_id."""
+        """The id of one event, over name, sequence, entity, index within the raw record and fields digest."""
         found = self._entities.get((entity, index))
         if found is None:
-            sized = _sized(entity.encode(), index.to_bytes(4))
-            found = self._entities[entity, index] = b"event\x00\x00\x00\x00\x10", sized + b"\x00\x00\x00\x00\x10"
+            end = sized(entity.encode(), index.to_bytes(4))
+            found = self._entities[entity, index] = b"event\x00\x00\x00\x00\x10", end + b"\x00\x00\x00\x00\x10"
         before, after = found
         return self._digest(before + name + b"\x00\x00\x00\x00\x08" + sequence.to_bytes(8) + after + fields)[:16]
 
     def fields(self, fields: Mapping[str, Any]) -> bytes:
-        """As Keys.fields_digest."""
+        """Stands for decoded fields; equal for equal fields whatever their order."""
         text = orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
         return self._digest(b"fields\x00" + len(text).to_bytes(4) + text)[:16]
 

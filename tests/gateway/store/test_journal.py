@@ -11,7 +11,10 @@ from gateway import store
 from gateway.adapter import Batch
 from gateway.errors import Halt, Problem, Refused
 from gateway.store.rows import Accepted
+from gateway.store.tokens import Tokens
 from tests.gateway.store.scene import BAD, INTAKE, KEYS, document, put, rejected, remove
+
+TOKENS = Tokens(KEYS, "cad")
 
 
 def test_a_new_record_becomes_one_event_with_everything_a_consumer_needs(site):
@@ -20,8 +23,8 @@ def test_a_new_record_becomes_one_event_with_everything_a_consumer_needs(site):
     (event,) = site.events()
     assert event.topic == "police.vt0040100.incident.created.v1"
     assert (event.system, event.sequence, event.status, event.extra) == ("cad", 1, "Actual", None)
-    assert event.subject == event.partition == KEYS.name("cad", "call", "1")
-    assert event.event == KEYS.event_id(event.subject, 1, "incident", 0, KEYS.fields_digest({"text": "fire"}))
+    assert event.subject == event.partition == TOKENS.name("call", "1")
+    assert event.event == TOKENS.event(event.subject, 1, "incident", 0, TOKENS.fields({"text": "fire"}))
     assert orjson.loads(event.data) == {"id": "1", "part": "", "text": "fire"}
     assert site.store.journal.original(1) == b'{"key":"1","text":"fire"}'
 
