@@ -44,7 +44,8 @@ DATABASES = {
     "tdsodbc": "/usr/lib/*/odbc/libtdsodbc.so",
     "mdbtools": "/usr/bin/mdb-tables",
 }
-PEERS = {**BROKER, **FAULTS, **DATABASES}
+NODE = {"nodejs": "/usr/bin/node", "npm": "/usr/bin/npm"}
+PEERS = {**BROKER, **FAULTS, **DATABASES, **NODE}
 
 COMMANDS: dict[str, tuple[dict[str, str], list[list[str]]]] = {
     # command -> the system packages it needs, and what it runs; its arguments go to the last of them

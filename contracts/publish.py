@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from contracts import ENTITIES, MAJOR
+from contracts import ENTITIES, MAJOR, asyncapi, compat
 from contracts.alert import Alert, Removed
 from contracts.dispatch import Unit
 from contracts.envelope import Envelope
@@ -44,12 +44,16 @@ FOLDER: Final = Path(__file__).parent / "published" / f"v{MAJOR}"
 
 
 def build(models: Mapping[str, type[BaseModel]] = MODELS) -> dict[str, bytes]:
-    """File name → contents, for every contract.  Raises Refused where a field has no class or source."""
+    """File name → contents, for every contract and the AsyncAPI document of them all.
+
+    Raises Refused where a field has no class or source.
+    """
     schemas = {name: _schema(name, model) for name, model in models.items()}
     problems = [problem for name, schema in schemas.items() for problem in _unclassified(name, schema)]
     if problems:
         raise Refused(*problems)
-    return {f"{name}.json": _bytes(schema) for name, schema in schemas.items()}
+    documents = {**schemas, "asyncapi": asyncapi.document(schemas)} if models is MODELS else schemas
+    return {f"{name}.json": _bytes(document) for name, document in documents.items()}
 
 
 def write(folder: Path = FOLDER) -> list[str]:
@@ -67,6 +71,15 @@ def differences(folder: Path = FOLDER) -> list[str]:
     files = build()
     stray = [path.name for path in folder.glob("*.json") if path.name not in files]
     return [name for name, contents in files.items() if _read(folder / name) != contents] + sorted(stray)
+
+
+def breaks(last: Mapping[str, Any] | None = None) -> list[compat.Break]:
+    """What the models would break of the last published version; `last`: its schemas, what is committed if not given.
+
+    With nothing published there is nothing to break.
+    """
+    known = last if last is not None else {name: json.loads(said) for name in MODELS if (said := _read(FOLDER / f"{name}.json"))}
+    return compat.breaks(known, {name: _schema(name, model) for name, model in MODELS.items()})
 
 
 def _read(path: Path) -> bytes | None:

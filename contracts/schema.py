@@ -38,8 +38,18 @@ def published(entity: str) -> dict[str, Any]:
 @cache
 def strict(entity: str) -> dict[str, Any]:
     """The published schema with closed objects and with registries held; formats are to be checked too."""
-    closed: dict[str, Any] = _closed(published(entity))
-    return closed
+    return closed(published(entity))
+
+
+def closed(schema: Schema) -> dict[str, Any]:
+    """Any published schema, closed as `strict` closes ours."""
+    made: dict[str, Any] = _closed(schema)
+    return made
+
+
+def contract(entity: str, action: str) -> str:
+    """The contract of an event's data: the entity's own, or the short one that says that it is gone."""
+    return "removed" if action in {"removed", "withdrawn"} else entity
 
 
 def identity(entity: str) -> str:

@@ -22,7 +22,10 @@ GENERATED = "<!-- Generated from the code by: python3 dev.py docs -->"
 
 def pages() -> dict[str, str]:
     """File name → text of every generated page."""
-    return {"errors.md": errors(), "commands.md": commands(), "settings.md": settings(), "contracts.md": contracts()}
+    import event_pages
+
+    own = {"errors.md": errors(), "commands.md": commands(), "settings.md": settings(), "contracts.md": contracts()}
+    return own | event_pages.pages()
 
 
 def errors() -> str:

@@ -17,6 +17,7 @@ from tests import peers
 
 if TYPE_CHECKING:
     from tests.peers.mariadb import MariaDb
+    from tests.peers.npm import Npm
     from tests.peers.postgres import Postgres
     from tests.peers.rabbitmq import RabbitMQ
 
@@ -32,7 +33,7 @@ class Cost:
     tests_s: float = 0.0
 
 
-COSTS = {"rabbitmq": Cost(), "postgres": Cost(), "mariadb": Cost()}
+COSTS = {"rabbitmq": Cost(), "postgres": Cost(), "mariadb": Cost(), "npm": Cost()}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -72,6 +73,14 @@ def mariadb(request: pytest.FixtureRequest) -> Iterator[MariaDb]:
     from tests.peers.mariadb import MariaDb
 
     yield from _peer(request, "mariadb", MariaDb)
+
+
+@pytest.fixture(scope="session")
+def npm(request: pytest.FixtureRequest) -> Iterator[Npm]:
+    """Node with the packages that the tests use, installed once a session."""
+    from tests.peers.npm import Npm
+
+    yield from _peer(request, "npm", Npm)
 
 
 def _peer(request, name, make):

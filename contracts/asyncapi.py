@@ -1,0 +1,144 @@
+"""The AsyncAPI 3 document: every topic with its message, for tools and for people who read them.
+
+Made from the published schemas and the frozen samples alone, so it cannot say anything else.  It
+stands for itself: the parts that schemas share are components, and no reference leads out of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from contracts import MAJOR
+from contracts.events import ACTIONS, MEANINGS, Event, events
+
+SAMPLES: Final = Path(__file__).parent / "samples" / f"v{MAJOR}"
+
+_EXAMPLES: Final[Mapping[str, str]] = {
+    "incident": "incident-call",
+    "unit": "unit-on-scene",
+    "recording": "recording-late",
+    "evidence": "evidence-knife",
+    "custody-transfer": "custody-transfer-to-lab",
+    "alert": "alert-road",
+    "removed": "removed-incident",
+}
+
+_ABOUT = """\
+Every message is one CloudEvent 1.0 in structured JSON; its attributes stand in the headers as well (`cloudEvents_*`).
+A consumer reads one queue, `copperline.<agreement>.<destination>`, and receives the topics and fields that its agreement
+names: any field may be absent.  Unknown fields may come: let them pass.  Delivery is at least once: keep the ids you have
+seen, and of each `partitionkey` the highest `sequence`."""
+
+
+def document(schemas: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The whole document.  `schemas`: contract → published schema."""
+    known = events()
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Copperline events",
+            "version": f"{MAJOR}.0.0",
+            "description": _ABOUT,
+            "license": {"name": "Apache-2.0"},
+        },
+        "defaultContentType": "application/cloudevents+json",
+        "channels": {_id(event): _channel(event) for event in known},
+        "operations": {f"send.{_id(event)}": _operation(event) for event in known},
+        "components": {
+            "messages": {_id(event): _message(event) for event in known},
+            "schemas": dict(_components(schemas)),
+        },
+    }
+
+
+def example(event: Event) -> dict[str, Any]:
+    """One invented event of this kind, as a consumer receives it; made from the frozen samples."""
+    envelope = _sample("envelope-incident")
+    data = _sample(_EXAMPLES[event.body])
+    if event.body == "removed":
+        data["entity"] = event.entity
+    made = {**envelope, "type": event.type, "dataschema": f"urn:copperline:contract:{event.body}:v{MAJOR}", "data": data}
+    if event.action == "corrected":
+        made["causationid"] = "6f1e0000000000000000000000000004"
+    return made
+
+
+def _sample(name: str) -> dict[str, Any]:
+    made: dict[str, Any] = json.loads((SAMPLES / f"{name}.json").read_bytes())
+    return made
+
+
+def _id(event: Event) -> str:
+    return f"{event.entity}.{event.action}"
+
+
+def _channel(event: Event) -> dict[str, Any]:
+    return {
+        "address": event.topic,
+        "summary": f"{event.entity} {event.action}",
+        "description": f"{MEANINGS[event.entity]} {ACTIONS[event.action]}",
+        "messages": {"event": {"$ref": f"#/components/messages/{_id(event)}"}},
+        "parameters": {"agency": {"description": "The agency's ORI, lower case", "examples": ["vt0040100"]}},
+        "bindings": {
+            "amqp": {"is": "routingKey", "exchange": {"type": "topic", "durable": True}, "bindingVersion": "0.3.0"}
+        },
+    }
+
+
+def _operation(event: Event) -> dict[str, Any]:
+    return {
+        "action": "send",
+        "channel": {"$ref": f"#/channels/{_id(event)}"},
+        "summary": f"The gateway says that something of kind {event.entity} is {event.action}",
+        "bindings": {"amqp": {"deliveryMode": 2, "mandatory": True, "timestamp": True, "ack": True, "bindingVersion": "0.3.0"}},
+    }
+
+
+def _message(event: Event) -> dict[str, Any]:
+    return {
+        "name": event.type,
+        "title": f"{event.entity} {event.action}",
+        "summary": ACTIONS[event.action],
+        "contentType": "application/cloudevents+json",
+        "payload": {
+            "allOf": [
+                {"$ref": "#/components/schemas/envelope"},
+                {
+                    "type": "object",
+                    "properties": {
+                        "type": {"const": event.type},
+                        "data": {"$ref": f"#/components/schemas/{event.body}"},
+                    },
+                },
+            ]
+        },
+        "examples": [{"name": _id(event), "summary": "Invented", "payload": example(event)}],
+    }
+
+
+def _components(schemas: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """The contracts, then the parts that they share, by name."""
+    parts: dict[str, Any] = {}
+    for name, schema in schemas.items():
+        for part, said in schema.get("$defs", {}).items():
+            if parts.setdefault(part, said) != said:
+                raise ValueError(f"two contracts mean different things by the part {part}")
+        yield name, _inside({key: value for key, value in schema.items() if key not in {"$schema", "$id", "$defs"}})
+    for part in sorted(parts):
+        yield part, _inside(parts[part])
+
+
+def _inside(node: Any) -> Any:
+    """The same schema with its references to components; what stands beside a reference is kept, around it."""
+    if isinstance(node, list):
+        return [_inside(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" not in node:
+        return {key: _inside(value) for key, value in node.items()}
+    led = {"$ref": f"#/components/schemas/{node['$ref'].rpartition('/')[2]}"}
+    beside = {key: value for key, value in node.items() if key != "$ref"}
+    return {**beside, "allOf": [led]} if beside else led
