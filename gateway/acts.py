@@ -6,11 +6,12 @@ act means the same either way.  Each is recorded in the ledger with who asked an
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from gateway import intake, line, system
+from gateway import context, intake, line, reconcile, system
 from gateway.archive import Archive
 from gateway.errors import Halt, Problem, Refused, Retry, code
 from gateway.event import Keys
@@ -42,6 +43,8 @@ class World:
     keys: Keys
     refresh: Callable[[str], None] = lambda _system: None
     wake: Callable[[], None] = lambda: None
+    reconcile: Callable[[str, str, reconcile.Asked], None] | None = None
+    """Has a running gateway begin; None where there is none, and the act does it itself."""
 
 
 def carry_out(world: World, kind: str, body: Mapping[str, Any], *, by: str, reason: str) -> Mapping[str, Any]:
@@ -229,6 +232,23 @@ def _named(world: World, destination: int, body: Mapping[str, Any]) -> Iterator[
             after = rows[-1].position
 
 
+def _reconcile(world: World, body: Mapping[str, Any], by: str, reason: str) -> Mapping[str, Any]:
+    """Begun by the running gateway, which keeps what it finds in the store; else done here and now."""
+    loaded = system.load(world.site, body["system"])
+    feed = loaded.feeds[body["feed"]]
+    asked = reconcile.Asked(reconcile.first_day(feed, context.now()), removals=bool(body.get("removals")), by=by, reason=reason)
+    if world.reconcile is not None:
+        world.reconcile(loaded.name, feed.name, asked)
+        return {"state": "begun"}
+    row = world.store.systems.get(loaded.name)
+    if row is None or row.state not in ("running", "shadow"):
+        raise Refused(Problem(reconcile.NOT_ASKED, rule=f"the system is {row.state if row else 'not added'}"))
+    lent = context.build(world.site, world.keys, context.Quiet(), threading.Event())
+    known = world.store.journal.feed(loaded.name, feed.name)
+    state, found = reconcile.here(world.store, feed, known, lent, asked, shadow=row.state == "shadow")
+    return {"state": state, "found": found}
+
+
 def _erase(world: World, body: Mapping[str, Any], by: str, reason: str) -> Mapping[str, Any]:
     erased = world.store.erase.erase(body["positions"], by=by, reason=reason, authority=body.get("authority", ""))
     archive = Archive(world.site.var / "archive", world.keys)
@@ -277,6 +297,7 @@ ACTS: Mapping[str, Act] = {
     "discard": _discard,
     "remap": _remap,
     "erase": _erase,
+    "reconcile": _reconcile,
     "replay": _replay,
     "retry": _retry,
 }

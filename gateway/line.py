@@ -18,6 +18,7 @@ from gateway.breaker import Breaker
 from gateway.errors import REGISTER, Code, Problem, Refused, code
 from gateway.intake import Intake
 from gateway.pull import Counted, Pull, Pulled
+from gateway.reconcile import Timetable
 from gateway.site import Site
 from gateway.store import Store
 from gateway.store.rows import FeedRow
@@ -40,12 +41,18 @@ class Loop:
     pull: Pull
     feed_id: int
     due: datetime
+    audit: Timetable
     busy: bool = False
     last: datetime | None = None
     """When it last had nothing newer to give."""
     ended: Pulled | None = None
     settled: bool = False
     """Since it was last due it has been asked until it had nothing newer, or cannot be asked."""
+
+    @property
+    def read_once(self) -> bool:
+        """Whether it was read to its end since the gateway began: only then can it be compared."""
+        return self.last is not None
 
     @property
     def unanswered(self) -> bool:
@@ -75,7 +82,7 @@ class Line:
     @property
     def busy(self) -> bool:
         """Whether a worker is on one of its feeds."""
-        return any(loop.busy for loop in self.loops.values())
+        return any(loop.busy or loop.audit.busy for loop in self.loops.values())
 
     def rests(self, loop: Loop, now: datetime) -> bool:
         """Whether a feed is left alone for now: by its schedule, or because its system does not answer."""
@@ -89,6 +96,7 @@ class Line:
         """Close what its feeds hold."""
         for loop in self.loops.values():
             loop.pull.rest()
+            loop.audit.rest()
 
     def finished(self, loop: Loop, pulled: Pulled, now: datetime) -> None:
         """Take note of how a poll ended, and say when the next is due."""
@@ -168,7 +176,8 @@ def _loop(feed: Feed, row: FeedRow, line: Line, around: Surroundings) -> Loop:
         proceed=lambda: around.proceed(line),
     )
     polled = datetime.fromtimestamp(row.updated / 1_000_000, UTC) if row.updated and feed.schedule.at else None
-    return Loop(pull, row.id, feed.schedule.due(polled, around.context.clock()))
+    audit = Timetable(around.store, feed, row.id, around.context, pull.mend)
+    return Loop(pull, row.id, feed.schedule.due(polled, around.context.clock()), audit)
 
 
 def _let(site: Site, feed_id: int) -> Path:

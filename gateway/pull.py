@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -17,7 +18,7 @@ from typing import Any, Literal
 
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from gateway.adapter import Batch, Context, Source
+from gateway.adapter import Batch, Context, RawRecord, Rejected, Source
 from gateway.attempt import Attempt
 from gateway.errors import Halt, Problem, Refused, Retry, code
 from gateway.store import Fatal
@@ -38,6 +39,11 @@ SILENT = code(
     "system.silent",
     "a call into the system did not come back, even after it was cancelled",
     "See whether the system answers at all; raise deadline: in system.yaml if it is only slow; then: copperline systems resume.",
+)
+TURN = code(
+    "system.turn",
+    "the feed is read, or mended after a reconciliation, and does not make room in time",
+    "It is tried again by itself; if it lasts, raise deadline: in system.yaml.",
 )
 
 
@@ -90,6 +96,7 @@ class Pull:
         self._attempt = attempt
         self._proceed = proceed
         self._source: Source | None = None
+        self._turn = threading.Lock()
         self._patient = _patience(context.stop)
 
     def run(self, job: Job) -> Pulled:
@@ -113,6 +120,20 @@ class Pull:
             self._context.log.error("poll failed", exc_info=e)
             return self._ended(Pulled("halt", None, Problem(FAULT, rule=f"{type(e).__name__} in the adapter")))
 
+    def mend(self, find: Callable[[], Sequence[RawRecord | Rejected]]) -> Accepted:
+        """Journal what reconciliation finds to differ, between two reads of the source; the cursor stays.
+
+        Raises Retry where the feed's own read does not make room in time, and what `find` raises.
+        """
+        started = time.monotonic()
+        try:
+            with self._in_turn():
+                counted = self._journal(Batch(self.cursor, tuple(find())))
+        except _StoreWaits as e:
+            raise e.said from e
+        self._counted(self.feed, counted, time.monotonic() - started)
+        return counted
+
     def cancel(self) -> None:
         """Unblock a call that is under way, and give back what the source holds."""
         source, self._source = self._source, None
@@ -127,22 +148,38 @@ class Pull:
     def _run(self, job: Job, source: Source) -> Pulled:
         until = time.monotonic() + SLICE_S
         while self._proceed():
-            started = time.monotonic()
-            limit = self._begin()
-            with job.within(self.feed.deadline):
-                batch = self._patient(source.read, self.cursor, limit)
-            counted = self._journal(batch)
-            self._attempt.done()
-            self.cursor = batch.cursor
-            self._counted(self.feed, counted, time.monotonic() - started)
-            with job.within(self.feed.deadline):
-                source.acknowledge(self.cursor)
-            if not batch.more:
+            with self._in_turn():
+                more = self._step(job, source)
+            if not more:
                 self._attempt.rest()
                 return Pulled("idle")
             if time.monotonic() > until:
                 break
         return Pulled("more")
+
+    def _step(self, job: Job, source: Source) -> bool:
+        """One batch: read, journalled, acknowledged; whether there is more."""
+        started = time.monotonic()
+        limit = self._begin()
+        with job.within(self.feed.deadline):
+            batch: Batch = self._patient(source.read, self.cursor, limit)
+        counted = self._journal(batch)
+        self._attempt.done()
+        self.cursor = batch.cursor
+        self._counted(self.feed, counted, time.monotonic() - started)
+        with job.within(self.feed.deadline):
+            source.acknowledge(self.cursor)
+        return batch.more
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        """Reading and mending take turns: what one has read is journalled before the other reads."""
+        if not self._turn.acquire(timeout=self.feed.deadline.total_seconds()):
+            raise _StoreWaits(Retry(Problem(TURN)))
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     def _begin(self) -> int:
         try:

@@ -23,6 +23,7 @@ from gateway.figures import BySystem, Figures, Tally
 from gateway.line import Line, Loop
 from gateway.outbound import Outbound
 from gateway.pull import SILENT, Pulled
+from gateway.reconcile import NOT_ASKED, NOT_OFFERED, Asked
 from gateway.site import Site, system_folders
 from gateway.store import Fatal, Store
 from gateway.store.database import FULL
@@ -85,7 +86,7 @@ class Runner:
         requests = threading.Thread(target=self._requests, args=(carry_out,), name="requests", daemon=True)
         requests.start()
         while not self.stop.is_set() and not self._broke():
-            self._round(lambda loop, now: loop.due <= now)
+            self._round(lambda loop, now: loop.due <= now, reconciles=True)
             told()
             self._wake.wait(ROUND_S)
             self._wake.clear()
@@ -179,7 +180,19 @@ class Runner:
             self.store.systems.set(name, row.state, digest=digest, by="gateway", reason="changed in the site's folder")
         return row.state
 
-    def _round(self, wanted: Callable[[Loop, datetime], bool]) -> None:
+    def reconcile(self, name: str, feed: str, asked: Asked) -> None:
+        """A person wants a feed compared with its system.  Raises Refused where it cannot be now; it is begun soon after."""
+        with self._lock:
+            each = self.lines.get(name)
+            loop = each.loops.get(feed) if each is not None else None
+            if each is None or loop is None or loop.pull.feed.adapter.survey is None:
+                raise Refused(Problem(NOT_OFFERED))
+            if not each.asks:
+                raise Refused(Problem(NOT_ASKED, rule=f"the system is {each.state}"))
+            loop.audit.asked = asked
+        self._wake.set()
+
+    def _round(self, wanted: Callable[[Loop, datetime], bool], *, reconciles: bool = False) -> None:
         """One look at everything: the watchdog's, the disk's, and what is due."""
         self._workers.check()
         self._look_at_space()
@@ -190,6 +203,8 @@ class Runner:
             for each in self.lines.values():
                 if each.asks and not self._starved:
                     self._hand_out(each, now, wanted)
+                    if reconciles:
+                        self._hand_out_audits(each, now)
 
     def _hand_out(self, each: Line, now: datetime, wanted: Callable[[Loop, datetime], bool]) -> None:
         for loop in each.loops.values():
@@ -198,6 +213,25 @@ class Runner:
             loop.busy = True
             feed = loop.pull.feed
             self._workers.submit(Job(feed.system, feed.name, partial(self._poll, each, loop), loop.pull.cancel))
+
+    def _hand_out_audits(self, each: Line, now: datetime) -> None:
+        for loop in each.loops.values():
+            if loop.read_once and loop.audit.wanted(now) and not each.rests(loop, now) and each.breaker.admits(now):
+                loop.audit.busy = True
+                feed = loop.pull.feed
+                self._workers.submit(Job(feed.system, feed.name, partial(self._audit, loop), loop.audit.cancel))
+
+    def _audit(self, loop: Loop, job: Job) -> None:
+        """On a worker: a second of reconciliation."""
+        try:
+            loop.audit.run(job)
+        except WrittenOff:
+            raise
+        except Fatal as e:
+            self._fatal = e
+        with self._lock:
+            loop.audit.busy = False
+        self._wake.set()
 
     def _poll(self, each: Line, loop: Loop, job: Job) -> None:
         """On a worker: one pull, and what follows from how it ended."""

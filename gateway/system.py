@@ -72,6 +72,14 @@ TimeOfDay = Annotated[str, _checked(schedule.time_of_day)]
 Window = Annotated[str, _checked(schedule.window)]
 
 
+class ReconcileFile(BaseModel):
+    """When a feed is compared with what its system holds."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    at: list[TimeOfDay] = Field(min_length=1, description="Times of day, in the system's zone.")
+    days: int | None = Field(default=None, ge=1, le=3660, description="Only so many days back; all where it is not given.")
+
+
 class FeedFile(BaseModel):
     """One stream of the system."""
 
@@ -81,6 +89,7 @@ class FeedFile(BaseModel):
     every: Duration | None = Field(default=None, description="Poll so often: `30s`, `5m`, `1h`. 30s where `at` is not given either.")
     at: list[TimeOfDay] = Field(default=[], description="Poll at these times of day, in the system's zone.")
     pause: list[Window] = Field(default=[], description="Never poll in these windows, such as `22:00-06:00`.")
+    reconcile: ReconcileFile | None = Field(default=None, description='Compare what the system holds with the journal: `{at: ["03:30"], days: 35}`; needs an adapter with survey.')
     mappings: dict[str, str] = Field(description="Kind of record → mapping file, relative to the system's folder.")
     hold: Literal["keep", "skip"] = Field(default="keep", description="`keep`: a quarantined record holds later ones of its name; `skip`: they pass.")
     versions: Literal["unordered", "ordered"] = Field(default="unordered", description="`ordered`: versions are fixed-width text that only grows, so a lower one is late.")
@@ -104,6 +113,14 @@ class SystemFile(BaseModel):
     feeds: dict[Name, FeedFile] = Field(min_length=1, description="Its streams, by name.")
 
 
+@dataclass(frozen=True, slots=True)
+class Reconcile:
+    """When a feed is reconciled on its own, and how many days back."""
+
+    schedule: schedule.Schedule
+    days: int | None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Feed:
     """One feed, ready to run."""
@@ -119,6 +136,7 @@ class Feed:
     hold: bool
     ordered: bool
     deadline: timedelta
+    reconcile: Reconcile | None
     layout: str
     """Digest of the adapter's settings: together with a mapping's own it names how a record was read."""
 
@@ -239,6 +257,7 @@ def _feed(site_: site.Site, said: SystemFile, name: str, feed: FeedFile, documen
         hold=feed.hold == "keep",
         ordered=feed.versions == "ordered",
         deadline=schedule.duration(said.deadline) if said.deadline else site_.settings.deadline,
+        reconcile=_reconcile(said, feed, adapter, document, at),
         layout=hashlib.sha256(settings.model_dump_json().encode()).hexdigest(),
     )
 
@@ -259,6 +278,18 @@ def _schedule(said: SystemFile, feed: FeedFile) -> schedule.Schedule:
         at=tuple(map(schedule.time_of_day, feed.at)),
         pause=tuple(map(schedule.window, feed.pause)),
     )
+
+
+def _reconcile(
+    said: SystemFile, feed: FeedFile, adapter: Adapter[Any], document: yamlfile.Document, at: tuple[str, ...]
+) -> Reconcile | None:
+    if feed.reconcile is None:
+        return None
+    if adapter.survey is None:
+        where = document.where(*at, "reconcile")
+        raise Refused(Problem(WRONG, ".".join((*at, "reconcile")), where, f"the adapter {feed.adapter} cannot say what its system holds"))
+    times = tuple(map(schedule.time_of_day, feed.reconcile.at))
+    return Reconcile(schedule.Schedule(ZoneInfo(said.zone), None, times, tuple(map(schedule.window, feed.pause))), feed.reconcile.days)
 
 
 def _mappings(

@@ -26,7 +26,7 @@ LAYERS = [
     {"store"},
     {"access", "bus", "context", "delivery", "figures", "intake", "registry", "topology"},
     {"draft", "samples", "system"},
-    {"acts", "line", "outbound", "pull"},
+    {"acts", "line", "outbound", "pull", "reconcile"},
     {"api", "demo", "runner", "standing", "testing"},
     {"cli"},
 ]

@@ -48,6 +48,7 @@ COMMANDS: Mapping[str, str] = {
     "replay": "records",
     "remap": "records",
     "erase": "records",
+    "reconcile": "reconcile",
     "topology": "topology",
     "contracts": "contracts",
     "ledger": "ledger",

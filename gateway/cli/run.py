@@ -56,7 +56,7 @@ def run(once: bool, timeout: str, folder: Path, as_json: bool) -> int:
             _spare_the_collector()
             log.info("gateway started", version=gateway.__version__, systems=sorted(runner.lines))
             try:
-                return _once(runner, patience, as_json=as_json) if once else _on(runner, acts.World(here, opened, keys, runner.refresh, runner.outbound.wake))
+                return _once(runner, patience, as_json=as_json) if once else _on(runner, acts.World(here, opened, keys, runner.refresh, runner.outbound.wake, runner.reconcile))
             finally:
                 runner.close()
                 log.info("gateway stopped")

@@ -51,6 +51,7 @@ def _systems(here: Site, opened: Store, live: Any) -> list[dict[str, Any]]:
     decided = {row.system: row.state for row in opened.systems.all()}
     halted = {row.system: row.problem for row in opened.journal.feeds() if row.state == "halted"}
     totals = opened.journal.totals()
+    reconciled = _reconciled(opened)
     found = []
     for name in sorted({*site.system_folders(here), *decided}):
         records = totals.get(name)
@@ -61,9 +62,20 @@ def _systems(here: Site, opened: Store, live: Any) -> list[dict[str, Any]]:
                 "state": "halted" if name in halted else "broken" if now.get("state") == "broken" else decided.get(name, "new"),
                 "breaker": now.get("breaker", "-"),
                 "problem": halted.get(name) or now.get("problem"),
+                "reconciled": reconciled.get(name, []),
                 **{key: getattr(records, key) if records else 0 for key in RECORDS},
             }
         )
+    return found
+
+
+def _reconciled(opened: Store) -> dict[str, list[dict[str, Any]]]:
+    """Of each system the feeds that were ever reconciled: when it was last, how it ended, and why if it did not end well."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in opened.journal.feeds():
+        if last := opened.census.last(row.id):
+            said = {"feed": row.feed, "finished": last.finished, "state": last.state, "problem": last.result.get("problem")}
+            found.setdefault(row.system, []).append(said)
     return found
 
 
@@ -95,6 +107,10 @@ def _next(said: dict[str, Any]) -> None:
             problem = row["problem"]
             place = f" ({problem['where']})" if problem.get("where") else ""
             click.echo(f"{row.get('system') or row['destination']}: {problem['code']}: {problem['rule']}{place}\nWhat to do: {problem['remedy']}", err=True)
+    for row in said["systems"]:
+        for last in row["reconciled"]:
+            if problem := last["problem"]:
+                click.echo(f"{row['system']}/{last['feed']}: reconciliation {last['state']}: {problem['code']}: {problem['rule']}\nWhat to do: {problem['remedy']}", err=True)
     if said["intake_paused"]:
         click.echo("Intake waits for free space; deliveries go on.  Free some, or lower free_space: in site.yaml.", err=True)
     if said["quarantined"]:

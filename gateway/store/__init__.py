@@ -45,6 +45,11 @@ ledger's leaf move together or not at all.  That is the whole delivery guarantee
     store.submissions
         accept(feed_id, waiting, intake) -> list[Submitted | GatewayError]    several documents, one commit
         find(id) -> SubmissionRow | None;  by_key(caller, key) -> SubmissionRow | None;  of_receipts(receipts)
+    store.census
+        now() -> (position, microseconds)
+        compare(system, records) -> list[Compared | None]     each record beside the latest of its name
+        unseen(feed_id, prefix, seen, *, until, since=0) -> list[int]
+        finish(feed_id, started, state, result, *, by, reason);  last(feed_id) -> ReconciliationRow | None
     store.systems
         get(system) -> SystemRow | None;  all() -> list[SystemRow];  set(system, state, *, digest="", by, reason)
     store.ledger

@@ -9,6 +9,7 @@ from typing import Self
 from gateway.errors import Problem, Refused, code
 from gateway.event import Keys
 from gateway.store import schema
+from gateway.store.census import Census
 from gateway.store.crypto import Vault
 from gateway.store.database import ADDRESS, Database, Transaction
 from gateway.store.deliveries import Deliveries
@@ -54,6 +55,7 @@ class Store:
         self.remap = Remap(database, keys, vault, self.journal, self.ledger, clock)
         self.erase = Erase(database, self.ledger, recent)
         self.deliveries = Deliveries(database, vault, self.ledger, recent, clock)
+        self.census = Census(database, keys, self.ledger, clock)
         self.requests = Requests(database, clock)
         self.systems = Systems(database, self.ledger, clock)
         self.submissions = Submissions(database, keys, self.journal, clock)

@@ -115,7 +115,14 @@ CREATE UNIQUE INDEX submission_key ON submission (caller, key) WHERE key <> CAST
 CREATE INDEX submission_receipt ON submission (receipt);
 """
 
-MIGRATIONS: tuple[str, ...] = (FIRST, SUBMISSIONS)
+RECONCILIATIONS = """
+-- What each comparison of a feed with its system found: counts and days, never a key.
+CREATE TABLE reconciliation (
+  feed BIGINT NOT NULL, started BIGINT NOT NULL, finished BIGINT NOT NULL, state TEXT NOT NULL, result TEXT NOT NULL,
+  PRIMARY KEY (feed, started));
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST, SUBMISSIONS, RECONCILIATIONS)
 
 
 def migrate(database: Database) -> None:

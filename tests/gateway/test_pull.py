@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from gateway import context, pull, site, system
+from gateway.adapter import Batch
 from gateway.attempt import Attempt
 from gateway.errors import Code, Halt, Problem, Retry
 from gateway.event import Keys
@@ -108,3 +109,51 @@ def test_a_worker_that_was_written_off_journals_nothing(feed, tmp_path):
     with pytest.raises(WrittenOff):
         pull_of(feed, tmp_path, taken.append).run(late)
     assert taken == []
+
+
+def test_what_is_mended_waits_until_what_is_being_read_is_journalled(feed, tmp_path, monkeypatch):
+    """Else an old state that was read before would be journalled after the new one, and stay."""
+    order, reading, go_on = [], threading.Event(), threading.Event()
+    read = feed.adapter.source.read
+
+    def slow(self, after, limit):
+        batch = read(self, after, limit)
+        reading.set()
+        assert go_on.wait(10)
+        order.append("read")
+        return batch
+
+    def take(batch):
+        order.append("mended" if batch.records and batch.records[0].key == "99" else "journalled")
+        return Accepted()
+
+    monkeypatch.setattr(feed.adapter.source, "read", slow)
+    pulled = pull_of(feed, tmp_path, take, cursor="2")
+    puller = threading.Thread(target=pulled.run, args=(job(),))
+    mender = threading.Thread(target=pulled.mend, args=(lambda: (order.append("found"), [record(99)])[1],))
+    puller.start()
+    assert reading.wait(10)
+    mender.start()
+    mender.join(0.2)
+    assert order == []
+    go_on.set()
+    puller.join(10)
+    mender.join(10)
+    assert order[:2] == ["read", "journalled"]
+    found = order.index("found")
+    assert order[found + 1] == "mended"
+    assert pulled.cursor == "3"
+
+
+def test_what_is_mended_gives_way_where_a_read_does_not_end(feed, tmp_path, monkeypatch):
+    go_on = threading.Event()
+    monkeypatch.setattr(feed.adapter.source, "read", lambda *_: go_on.wait(10) and Batch("3", more=False))
+    pulled = pull_of(feed, tmp_path, lambda _: Accepted(), cursor="3")
+    puller = threading.Thread(target=pulled.run, args=(job(),))
+    puller.start()
+    while not pulled._turn.locked():
+        pass
+    with pytest.raises(Retry, match=r"system\.turn"):
+        pulled.mend(list)
+    go_on.set()
+    puller.join(10)
