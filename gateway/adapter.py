@@ -299,6 +299,9 @@ class Adapter(Generic[S]):
     sink: Callable[[S, Context], Sink] | None = None
     decode: Callable[[S, Document], Iterator[RawRecord | Rejected]] | None = None
     encode: Callable[[S, Sequence[OutRecord]], bytes] | None = None
+    whole: Callable[[S, Document], Batch] | None = None
+    """Reads a body that arrived whole, such as that of a request, as one complete batch; `sha256` goes into its versions.
+    Raises Reject where the whole document has to be refused: then nothing of it is kept."""
     discover: Callable[[Any, Context, Sequence[str]], Discovery] | None = None
     """What the system offers, before tables and keys are known; so it gets `reach` where there is one.  None named:
     everything by name, without profiles where these would take long.  Named: those, with profiles."""

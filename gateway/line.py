@@ -60,6 +60,15 @@ class Loop:
         return self.ended is not None and self.ended.state == "retry" and self.ended.after is None and not self.ended.ours
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class WayIn:
+    """One feed as callers see it: where their documents go."""
+
+    feed: Feed
+    feed_id: int
+    shadow: bool
+
+
 @dataclass(slots=True, eq=False)
 class Line:
     """One system in the runner."""
@@ -70,6 +79,7 @@ class Line:
     """running, shadow, paused, tripped, retired, halted or broken."""
     problem: Problem | None = None
     loops: dict[str, Loop] = field(default_factory=dict)
+    ways: dict[str, WayIn] = field(default_factory=dict)
     breaker: Breaker = field(default_factory=Breaker)
     stale: bool = False
     """A person changed it: it is made anew once its workers are back."""
@@ -141,6 +151,7 @@ def make(system: System, state: str, digest: str, around: Surroundings) -> Line:
     line = Line(system.name, digest, state)
     for feed in system.feeds.values():
         row = around.store.journal.feed(system.name, feed.name)
+        line.ways[feed.name] = WayIn(feed, row.id, state == "shadow")
         if feed.adapter.source is not None:
             line.loops[feed.name] = _loop(feed, row, line, around)
         if row.state == "halted" and row.problem is not None:

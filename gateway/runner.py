@@ -17,10 +17,10 @@ from typing import Any
 
 from gateway import context, line, system
 from gateway.adapter import Log
-from gateway.errors import Problem, Refused, Retry
+from gateway.errors import Problem, Refused, Retry, code
 from gateway.event import Keys
 from gateway.figures import BySystem, Figures, Tally
-from gateway.line import Line, Loop
+from gateway.line import Line, Loop, WayIn
 from gateway.outbound import Outbound
 from gateway.pull import SILENT, Pulled
 from gateway.reconcile import NOT_ASKED, NOT_OFFERED, Asked
@@ -36,6 +36,14 @@ ROUND_S = 0.25
 
 DRAIN = timedelta(seconds=20)
 """How long what is under way may take when the gateway stops."""
+
+
+CLOSED = code(
+    "system.closed",
+    "the system takes no documents at the moment",
+    "Nothing was kept: send it again later. Whoever runs the gateway sees why with copperline systems list.",
+)
+CLOSED_FOR = timedelta(minutes=1)
 
 
 class Runner:
@@ -127,6 +135,40 @@ class Runner:
         for each in lines:
             each.rest()
         self.outbound.stop()
+
+    def way_in(self, name: str, feed: str) -> WayIn | None:
+        """Where documents of callers go; None where there is no such feed.
+
+        Raises Retry while the system takes nothing, or the gateway does not.
+        """
+        with self._lock:
+            each = self.lines.get(name)
+            found = each.ways.get(feed) if each is not None and each.state != "retired" else None
+            if each is None or found is None:
+                return None
+            if each.state not in ("running", "shadow"):
+                raise Retry(each.problem or Problem(CLOSED, rule=f"the system is {each.state}"), after=CLOSED_FOR)
+        waits = self.waits
+        if waits is not None:
+            raise Retry(waits, after=line.STARVED)
+        return found
+
+    def way_known(self, name: str, feed: str) -> WayIn | None:
+        """A feed whatever state its system is in; None where there is none."""
+        with self._lock:
+            each = self.lines.get(name)
+            return each.ways.get(feed) if each is not None else None
+
+    def took(self, way: WayIn, accepted: Accepted, seconds: float) -> None:
+        """Documents of callers were committed: counted, and their events delivered."""
+        self._counted(way.feed, accepted, seconds)
+        if accepted.accepted:
+            self.outbound.wake(way.feed_id)
+
+    def broke(self, e: BaseException) -> None:
+        """The store failed while a caller's documents were taken: the process must end."""
+        self._fatal = e
+        self._wake.set()
 
     def problems(self) -> dict[str, Problem]:
         """The systems that a person must look at, each with its problem."""

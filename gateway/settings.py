@@ -59,6 +59,34 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
+class Api:
+    """Where the REST facade listens, and whom it believes."""
+
+    host: str = "127.0.0.1"
+    port: int = 8490
+    certificate: str = ""
+    """PEM of the chain, a path inside the site or absolute; "" for no TLS."""
+    key: str = ""
+    clients: str = ""
+    """PEM of those who sign client certificates; "" where none are asked for."""
+    plain: bool = False
+    """TLS ends before the gateway."""
+    issuer: str = ""
+    """Who signs bearer tokens: the `iss` they must carry."""
+    audience: str = ""
+    jwks: str = ""
+    """Where the issuer's public keys are: a path, or an address inside the agency's own network."""
+    given: bool = False
+    """Whether site.yaml says anything of it: without, a key of this run is made and printed."""
+
+    @property
+    def url(self) -> str:
+        """What a caller on this machine writes before a path."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.certificate else 'http'}://{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What site.yaml says, with every default filled in."""
 
@@ -69,6 +97,8 @@ class Settings:
     plugins: tuple[str, ...]
     workers: int
     deadline: timedelta
+    api: Api | None
+    """None: nothing listens."""
     free_space: int
     """Bytes that stay free on the volume of `var`; below it intake pauses."""
 
@@ -175,6 +205,50 @@ def _free_space(value: Any) -> int:
     return int(found[1]) * {"MB": 1 << 20, "GB": 1 << 30}[found[2]]
 
 
+_API = {
+    "listen": "127.0.0.1:8490",
+    "certificate": "",
+    "key": "",
+    "clients": "",
+    "plain": False,
+    "issuer": "",
+    "audience": "",
+    "jwks": "",
+}
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def _api(value: Any) -> Api | None:
+    if value is None:
+        return Api()
+    if value == "off":
+        return None
+    if not isinstance(value, Mapping) or not set(value) <= set(_API):
+        raise ValueError(f"is off, or has some of {', '.join(_API)}")
+    said = {**_API, **value}
+    if any(type(said[key]) is not type(usual) for key, usual in _API.items()):
+        raise ValueError("holds texts, and plain is true or false")
+    host, port = _listen(said.pop("listen"))
+    api = Api(host=host, port=port, given=True, **said)
+    if bool(api.certificate) != bool(api.key):
+        raise ValueError("has both certificate and key, or neither")
+    if api.clients and not api.certificate:
+        raise ValueError("asks for client certificates, which need certificate and key")
+    if not (api.certificate or api.plain or api.host in _LOOPBACK):
+        raise ValueError("listens beyond this machine: name certificate and key, or plain: true where TLS ends before the gateway")
+    if bool(api.issuer) != bool(api.jwks) or bool(api.issuer) != bool(api.audience):
+        raise ValueError("has issuer, audience and jwks, or none of them")
+    return api
+
+
+def _listen(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isdecimal() or not 0 <= int(port) < 65536:
+        raise ValueError("listen is HOST:PORT, such as 127.0.0.1:8490")
+    return host, int(port)
+
+
 SETTINGS = (
     Setting("site", name, "", "The site's name: a-z, 0-9 and -. It stands in logs and in the ledger."),
     Setting("agency", _agency, "none", "The agency (an ORI) of records that name none; a system may name its own."),
@@ -183,5 +257,13 @@ SETTINGS = (
     Setting("plugins", _plugins, "[]", "Adapters of other distributions that may load, by the name of their entry point."),
     Setting("workers", _workers, "4", "Threads that poll. More than the processors only helps where systems are slow to answer."),
     Setting("deadline", _deadline, "5m", "How long one call into an adapter may take before it is cancelled and, 5 s later, written off."),
+    Setting(
+        "api",
+        _api,
+        "127.0.0.1:8490",
+        "The REST facade. Without it, it is read on this machine only, with a key that `run` prints. `off`, or some of: `listen` "
+        "(HOST:PORT), `certificate` and `key` (PEM), `clients` (PEM of those who sign client certificates), `plain: true` (TLS ends "
+        "before the gateway), `issuer`, `audience` and `jwks` (bearer tokens). See docs/rest.md.",
+    ),
     Setting("free_space", _free_space, "256MB", "Bytes that stay free on the volume of `var`; below it intake pauses and deliveries go on."),
 )

@@ -70,6 +70,11 @@ class Site:
         return self.root / "agreements"
 
     @property
+    def callers(self) -> Path:
+        """One YAML file per caller of the REST facade, and beside it the digests of its keys."""
+        return self.root / "callers"
+
+    @property
     def var(self) -> Path:
         """What is not for version control."""
         return self.root / "var"

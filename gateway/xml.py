@@ -85,6 +85,12 @@ def parse(data: bytes, *, encoding: str | None = None) -> Element:
     return root
 
 
+def written(element: Element) -> bytes:
+    """An element as a document of its own, UTF-8, with the namespaces that it stands in."""
+    text: bytes = etree.tostring(element, encoding="utf-8", xml_declaration=True, with_tail=False)
+    return text
+
+
 def _code(data: bytes) -> Code:
     return DOCTYPE if b"<!DOCTYPE" in data[:BLOCK] else MALFORMED
 

@@ -35,18 +35,21 @@ RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 # library -> the only places that know it
 OWNERS = {
     "fastapi": {"gateway.api"},
+    "joserfc": {"gateway.api"},
     "lxml": {"gateway.xml", "adapters.flatfile", "adapters.soap"},
     "pika": {"gateway.bus", "gateway.demo.consumer"},  # the latter stands for a city service, outside the gateway
     "psycopg": {"gateway.store"},
     "pyodbc": {"adapters.odbc"},
     "sqlite3": {"gateway.store"},
+    "starlette": {"gateway.api"},
+    "uvicorn": {"gateway.api"},
     "zeep": {"adapters.soap"},
 }
 
 FOR_ADAPTERS = {"gateway.adapter", "gateway.errors", "gateway.convert", "gateway.profile", "gateway.xml"}
 
 # What costs too much to load before a command is known.
-HEAVY = {"cryptography", "jsonschema_rs", "lxml", "pika", "psycopg", "pydantic", "structlog", "tenacity", "tqdm"}
+HEAVY = {"cryptography", "fastapi", "jsonschema_rs", "lxml", "pika", "psycopg", "pydantic", "structlog", "tenacity", "tqdm", "uvicorn"}
 
 SQL = re.compile(r"\b(SELECT\s.+\sFROM|INSERT\s+INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|CREATE\s+TABLE)\b", re.DOTALL)
 

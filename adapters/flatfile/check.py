@@ -37,7 +37,7 @@ def checked(stream: BinaryIO, form: Form, largest: int, *, trailer: bool, tick: 
             raise Reject(Problem(LARGE, rule=f"{size} bytes"))
         head = form.head(stream, size)
         if trailer:
-            _totals(stream, form, head, tick)
+            totals(stream, form, head, tick)
     except Reject as refusal:
         return Checked(sha256, size, problems=refusal.problems)
     return Checked(sha256, size, head)
@@ -54,7 +54,7 @@ def digest(stream: BinaryIO, tick: Tick) -> tuple[bytes, int]:
     return sha.digest(), size
 
 
-def _totals(stream: BinaryIO, form: Form, head: Head, tick: Tick) -> None:
+def totals(stream: BinaryIO, form: Form, head: Head, tick: Tick) -> None:
     """Raises Reject where the trailer is missing or does not agree with the document."""
     if not head.trailer:
         raise Reject(Problem(TRAILER))

@@ -8,14 +8,14 @@ from typing import BinaryIO
 
 from adapters.flatfile.layouts.choice import form as form_of
 from adapters.flatfile.layouts.items import Form, Head, Item, Place, Skipped, Track
-from adapters.flatfile.settings import Settings
+from adapters.flatfile.settings import Content
 from gateway.adapter import Document, RawRecord, Rejected
 from gateway.errors import Reject
 
 VERSION_DIGITS = 32
 
 
-def decode(settings: Settings, document: Document) -> Iterator[RawRecord | Rejected]:
+def decode(settings: Content, document: Document) -> Iterator[RawRecord | Rejected]:
     """The records of a body.  With a preamble the body holds records only, e.g. one kept original; else all of a file."""
     body = document.body or b""
     stream, form = io.BytesIO(body), form_of(settings)

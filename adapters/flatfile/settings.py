@@ -63,7 +63,25 @@ def _kind(value: Any) -> Any:
     return {"kind": value} if isinstance(value, str) else value
 
 
-class Settings(Part):
+class Content(Part):
+    """What a document looks like, wherever it comes from."""
+
+    charset: str | None = Field(default=None, description="Default utf-8; XML says its own.")
+    largest: Largest = Field(default=Largest(), description="Limits of a line, a record and a document, in bytes.")
+    layout: Layout = Field(description="What the file looks like: form, key and columns or positions.")
+    formulas: Literal["guard", "allow"] = Field(
+        default="guard", description="As a sink: whether a cell that looks like a formula is guarded."
+    )
+
+    @field_validator("charset")
+    @classmethod
+    def _keeps_ascii(cls, name: str | None) -> str | None:
+        if name is not None and not keeps_ascii(name):
+            raise ValueError(f"{name}: no charset that is known here and keeps ASCII as it is")
+        return name
+
+
+class Settings(Content):
     """One folder, one layout."""
 
     folder: str = Field(min_length=1, description="The drop folder, inside the site's folder or absolute.")
@@ -75,25 +93,12 @@ class Settings(Part):
     compression: Annotated[Compression, BeforeValidator(_kind)] = Field(
         default=Compression(), description="none, gzip or zip, with limits of what may come out."
     )
-    charset: str | None = Field(default=None, description="Default utf-8; XML says its own.")
     archive: Literal["delete", "keep", "encrypt"] = Field(
         default="delete", description="What becomes of a file once its originals are in the journal."
     )
-    largest: Largest = Field(default=Largest(), description="Limits of a line, a record and a document, in bytes.")
-    layout: Layout = Field(description="What the file looks like: form, key and columns or positions.")
     file: str = Field(
         default="", pattern=r"^([^./\\\x00][^/\\\x00]*)?$", description="As a sink: the name, with {id} in it."
     )
-    formulas: Literal["guard", "allow"] = Field(
-        default="guard", description="As a sink: whether a cell that looks like a formula is guarded."
-    )
-
-    @field_validator("charset")
-    @classmethod
-    def _keeps_ascii(cls, name: str | None) -> str | None:
-        if name is not None and not keeps_ascii(name):
-            raise ValueError(f"{name}: no charset that is known here and keeps ASCII as it is")
-        return name
 
     @field_validator("file")
     @classmethod

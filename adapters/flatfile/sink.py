@@ -18,7 +18,7 @@ from pathlib import Path
 
 from adapters.flatfile.layouts.choice import writer as writer_of
 from adapters.flatfile.layouts.items import Writer
-from adapters.flatfile.settings import Settings
+from adapters.flatfile.settings import Content, Settings
 from adapters.flatfile.source import edge
 from gateway.adapter import Context, Outcome, OutRecord
 from gateway.errors import Reject
@@ -29,7 +29,7 @@ ENTRY, WAITING = ".ids", ".waiting"
 SUFFIX = {"delimited": ".csv", "fixed": ".txt", "xml": ".xml", "json": ".json"}
 
 
-def encode(settings: Settings, records: Sequence[OutRecord]) -> bytes:
+def encode(settings: Content, records: Sequence[OutRecord]) -> bytes:
     """All records as one document.  Raises Reject where one of them does not fit."""
     writer = writer_of(settings)
     return _document(writer, [writer.record(record) for record in records])

@@ -49,6 +49,7 @@ COMMANDS: Mapping[str, str] = {
     "remap": "records",
     "erase": "records",
     "reconcile": "reconcile",
+    "callers": "callers",
     "topology": "topology",
     "contracts": "contracts",
     "ledger": "ledger",

@@ -116,6 +116,15 @@ def _problems(here: Site, name: str) -> Iterator[Problem]:
             agreement.load_all(here.agreements)
         except Refused as e:
             yield from (_placed(problem, "agreements/") for problem in e.problems)
+        yield from _callers(here)
+
+
+def _callers(here: Site) -> Iterator[Problem]:
+    if here.callers.is_dir():
+        from gateway import access
+
+        for wrong in access.load_all(here.callers)[1].values():
+            yield from (_placed(problem, "callers/") for problem in wrong.problems)
 
 
 def _uncovered(loaded: system.System) -> Iterator[Problem]:

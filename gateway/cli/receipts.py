@@ -44,10 +44,10 @@ def show_(receipt: int, folder: Path, as_json: bool) -> None:
     """One document: digest, counts, and how many of its bytes are answered for."""
     with reading(folder) as (_, opened):
         feeds = {row.id: f"{row.system}/{row.feed}" for row in opened.journal.feeds()}
-        rows = [row for row in opened.journal.receipts(limit=1_000_000) if row.id == receipt]
-    if not rows:
+        row = opened.journal.receipt(receipt)
+    if row is None:
         raise Refused(Problem(MISSING, rule=f"there is no receipt {receipt}"))
-    said = _said(rows[0], feeds)
+    said = _said(row, feeds)
     if as_json:
         show(said)
         return

@@ -7,6 +7,8 @@ import json
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,12 +17,20 @@ import click
 
 import gateway
 from gateway import acts, registry, site, standing, store, telemetry
+from gateway.adapter import Log
 from gateway.cli import NOT_REACHED, OK, REFUSED
 from gateway.cli.common import json_option, progress, site_option, table, then
-from gateway.errors import Refused
+from gateway.errors import Problem, Refused, code
+from gateway.event import Keys
 from gateway.figures import PAIRS, RECORDS
 from gateway.runner import Runner
 from gateway.schedule import duration
+
+NO_API = code(
+    "api.not-installed",
+    "site.yaml asks for the REST facade, and its packages are not installed",
+    "Install them with: pip install 'copperline[api]'; or set api: off.",
+)
 
 
 @click.command()
@@ -56,7 +66,7 @@ def run(once: bool, timeout: str, folder: Path, as_json: bool) -> int:
             _spare_the_collector()
             log.info("gateway started", version=gateway.__version__, systems=sorted(runner.lines))
             try:
-                return _once(runner, patience, as_json=as_json) if once else _on(runner, acts.World(here, opened, keys, runner.refresh, runner.outbound.wake, runner.reconcile))
+                return _once(runner, patience, as_json=as_json) if once else _on(runner, acts.World(here, opened, keys, runner.refresh, runner.outbound.wake, runner.reconcile), log)
             finally:
                 runner.close()
                 log.info("gateway stopped")
@@ -71,13 +81,37 @@ def _spare_the_collector() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-def _on(runner: Runner, world: acts.World) -> int:
+def _on(runner: Runner, world: acts.World, log: Log) -> int:
     page = standing.Page(runner.site.var)
-    try:
-        runner.run(lambda: acts.pending(world), lambda: page.write(runner))
-    finally:
-        page.clear()
+    with _facade(runner, world.keys, log):
+        try:
+            runner.run(lambda: acts.pending(world), lambda: page.write(runner))
+        finally:
+            page.clear()
     return OK
+
+
+@contextmanager
+def _facade(runner: Runner, keys: Keys, log: Log) -> Iterator[None]:
+    """The REST facade beside the loops, unless site.yaml has it off."""
+    api = runner.site.settings.api
+    if api is None:
+        yield
+        return
+    try:
+        from gateway.api.serving import serve  # a third of a second that no other command pays
+    except ImportError as e:
+        if api.given:
+            raise Refused(Problem(NO_API, rule=f"{e.name} is missing")) from e
+        yield
+        return
+    server, key = serve(runner, api, keys, log)
+    if key:
+        click.echo(f"REST facade on http://{api.host}:{server.port}, for this machine; this run's key: {key}")
+    try:
+        yield
+    finally:
+        server.stop()
 
 
 def _once(runner: Runner, patience: timedelta, *, as_json: bool) -> int:

@@ -14,7 +14,7 @@ ledger's leaf move together or not at all.  That is the whole delivery guarantee
         accept(feed_id, batch, intake) -> Accepted            durable when it returns
         halt(feed_id, problem) / state(feed_id, state, by=, reason=)    resume is state(…, "running")
         totals() -> dict[system, Accepted]
-        receipts(feed_id=None, limit=50) -> list[ReceiptRow]
+        receipts(feed_id=None, limit=50) -> list[ReceiptRow];  receipt(number) -> ReceiptRow | None
         record(position) -> RecordRow | None;  history(position) -> list[RecordRow]
         locate(system, kind, key) -> int                      latest position of a name, 0 for none
         original(position) -> bytes;  body(position) -> bytes

@@ -259,6 +259,11 @@ class Journal:
         )
         return [ReceiptRow(*row) for row in rows]
 
+    def receipt(self, number: int) -> ReceiptRow | None:
+        """One receipt; None where there is none."""
+        row = self._database.read().one(f"SELECT {RECEIPT} FROM receipt WHERE id = ?", [number])
+        return ReceiptRow(*row) if row else None
+
     def skipped(self, receipt: int) -> list[tuple[int, int, str]]:
         """The ranges of a document that are no record: offset, length, what."""
         sql = "SELECT start, length, what FROM skipped WHERE receipt = ? ORDER BY start"

@@ -47,3 +47,33 @@ def test_a_secret_is_read_from_where_the_reference_leads(tmp_path, monkeypatch):
 def test_a_reference_that_leads_nowhere_is_refused(reference):
     with pytest.raises(Refused, match=r"settings\.secret"):
         settings.secret(reference)
+
+
+def test_without_a_word_of_it_the_facade_is_for_this_machine_only(tmp_path):
+    api = load(tmp_path, "site: a\n").api
+    assert (api.host, api.given) == ("127.0.0.1", False)
+    assert load(tmp_path, "site: a\napi: off\n").api is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "on",
+        "{listen: 8490}",
+        "{listen: '0.0.0.0:8490'}",
+        "{listen: '127.0.0.1:99999'}",
+        "{listen: '0.0.0.0:8490', certificate: a.pem}",
+        "{clients: ca.pem}",
+        "{issuer: 'https://idp.invalid'}",
+        "{plain: yes please}",
+        "{colour: red}",
+    ],
+)
+def test_a_facade_that_would_be_open_or_half_described_is_refused(tmp_path, said):
+    with pytest.raises(Refused, match=r"settings\.wrong"):
+        load(tmp_path, f"site: a\napi: {said}\n")
+
+
+def test_a_facade_beyond_this_machine_has_tls_or_says_who_has(tmp_path):
+    assert load(tmp_path, "site: a\napi: {listen: '0.0.0.0:1', plain: true}\n").api.plain
+    assert load(tmp_path, "site: a\napi: {listen: '[::]:1', certificate: a, key: b}\n").api.host == "::"

@@ -9,13 +9,13 @@ from adapters.flatfile.layouts.items import Form, Writer
 from adapters.flatfile.layouts.json import Json, JsonArray, JsonLines, JsonWriter
 from adapters.flatfile.layouts.multirecord import Multirecord, MultirecordForm
 from adapters.flatfile.layouts.xml import Xml, XmlForm, XmlWriter
-from adapters.flatfile.settings import Settings
+from adapters.flatfile.settings import Content
 from gateway.errors import Problem, Refused
 
 DEFAULT_CHARSET = "utf-8"
 
 
-def form(settings: Settings) -> Form:
+def form(settings: Content) -> Form:
     """The reader of the settings' layout."""
     charset, largest = settings.charset or DEFAULT_CHARSET, settings.largest
     match settings.layout:
@@ -33,7 +33,7 @@ def form(settings: Settings) -> Form:
             return JsonArray(layout, charset, largest.record)
 
 
-def writer(settings: Settings) -> Writer:
+def writer(settings: Content) -> Writer:
     """The writer of the settings' layout.  Raises Refused where the form cannot be written."""
     charset = settings.charset or DEFAULT_CHARSET
     match settings.layout:

@@ -1,0 +1,93 @@
+"""The facade put together: every route behind the gate, every refusal in the format that was asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+
+import gateway
+from gateway.access import Book
+from gateway.api import health, receipts, submit
+from gateway.api.codes import METHOD, MISSING
+from gateway.api.desk import Desk
+from gateway.api.gate import Gate, Tokens, guarded
+from gateway.api.problems import response, simple
+
+if TYPE_CHECKING:
+    from gateway.adapter import Log
+    from gateway.event import Keys
+    from gateway.runner import Runner
+
+_SAFE = (
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
+"""On every answer that does not say otherwise: nothing is kept by a cache, nothing is run by a browser."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facade:
+    """One gateway's facade.  `close` finishes what was handed in."""
+
+    app: Any
+    desk: Desk
+
+    def close(self) -> None:
+        """Finish what was handed in."""
+        self.desk.close()
+
+
+def build(runner: Runner, keys: Keys, book: Book, log: Log, tokens: Tokens | None = None) -> Facade:
+    """The facade of a running gateway."""
+    desk = Desk(runner, log)
+    counter = receipts.Counter(runner, keys)
+    shape = guarded(Gate(book, log, tokens))
+    app = FastAPI(
+        title="Copperline",
+        version=gateway.__version__,
+        summary="Send documents in, see what became of them, read what an agreement allows.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
+    app.router.route_class = shape
+    app.include_router(submit.router(submit.Submit(runner, desk, counter), shape))
+    app.include_router(receipts.router(counter, shape))
+    app.include_router(health.router(runner, shape))
+    app.add_exception_handler(HTTPException, _not_found)
+    return Facade(_safe(app), desk)
+
+
+async def _not_found(request: Request, e: Exception) -> Response:
+    """No route, or none for this method: FastAPI's own words would be in one format only."""
+    assert isinstance(e, HTTPException)
+    if e.status_code == 405:
+        refusal = simple(405, METHOD)
+        refusal.headers.update(e.headers or {})
+        return response(request, refusal)
+    return response(request, simple(404, MISSING))
+
+
+def _safe(app: Any) -> Any:
+    """The app with the safe headers on every answer."""
+
+    async def served(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+
+        async def sent(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                headers = list(message.get("headers", ()))
+                names = {name for name, _ in headers}
+                message["headers"] = headers + [pair for pair in _SAFE if pair[0] not in names]
+            await send(message)
+
+        await app(scope, receive, sent)
+
+    return served

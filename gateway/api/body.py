@@ -1,0 +1,110 @@
+"""The body of a request, within limits of size and time, unpacked, as text of the charset that the feed reads."""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import re
+import zlib
+
+from fastapi import Request
+from starlette.requests import ClientDisconnect
+
+from gateway.api.codes import CHARSET, EMPTY, ENCODING, SLOW, TOO_LARGE
+from gateway.api.problems import Refusal, simple
+from gateway.errors import Problem
+
+DEADLINE_S = 30.0
+"""How long a body may take to arrive."""
+
+_CHARSET = re.compile(r"""charset\s*=\s*["']?([A-Za-z0-9._:-]+)""", re.IGNORECASE)
+_DECLARED = re.compile(rb"""(<\?xml[^>]*?encoding\s*=\s*["'])([A-Za-z0-9._-]+)(["'])""")
+_CLOSE = {"Connection": "close"}
+"""What was not read of a body is not read any more."""
+
+
+async def received(request: Request, most: int) -> bytes:
+    """The whole body, unpacked: at most so many bytes.  Raises Refusal."""
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > most:
+        raise Refusal(413, Problem(TOO_LARGE, rule=f"the caller may send {most} bytes"), headers=_CLOSE)
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            data = await _gathered(request, most)
+    except TimeoutError as e:
+        raise Refusal(408, Problem(SLOW), headers=_CLOSE) from e
+    except ClientDisconnect as e:
+        raise simple(400, SLOW, "the connection ended before the body did") from e
+    data = _unpacked(data, request.headers.get("content-encoding", ""), most)
+    if not data.strip():
+        raise simple(422, EMPTY)
+    return data
+
+
+async def _gathered(request: Request, most: int) -> bytes:
+    """The bytes as they come: counted, since what Content-Length says is only said."""
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > most:
+            raise Refusal(413, Problem(TOO_LARGE, rule=f"the caller may send {most} bytes"), headers=_CLOSE)
+        parts.append(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _unpacked(data: bytes, encoding: str, most: int) -> bytes:
+    """The body without its Content-Encoding.  Never more than `most` bytes are made."""
+    match encoding.strip().lower():
+        case "" | "identity":
+            return data
+        case "gzip" | "x-gzip":
+            return _gunzipped(data, most)
+        case _:
+            raise simple(415, ENCODING, "only gzip can be unpacked")
+
+
+def _gunzipped(data: bytes, most: int) -> bytes:
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        plain = unpacker.decompress(data, most + 1)
+    except zlib.error as e:
+        raise simple(400, ENCODING, "it is no gzip") from e
+    if len(plain) > most:
+        raise Refusal(413, Problem(TOO_LARGE, rule=f"it unpacks to more than {most} bytes"), headers=_CLOSE)
+    if not unpacker.eof or unpacker.unused_data:
+        raise simple(400, ENCODING, "it is not one whole gzip")
+    return plain
+
+
+def as_feed_reads(data: bytes, content_type: str, charset: str | None) -> bytes:
+    """The body in the charset of the feed: None where the document says its own, as XML does.
+
+    Only where the sender declares another one are bytes changed.  Raises Refusal.
+    """
+    found = _CHARSET.search(content_type)
+    if found is None:
+        return data
+    said, kept = _codec(found[1]), _codec(charset or _own(data))
+    if said == kept:
+        return data
+    try:
+        text = data.decode(said)
+        if charset is None:  # the document may say another one of itself
+            return _DECLARED.sub(rb"\1utf-8\3", text.encode("utf-8"), count=1)
+        return text.encode(kept)
+    except UnicodeDecodeError as e:
+        raise simple(415, CHARSET, f"byte {e.start} is not {said}") from e
+    except UnicodeEncodeError as e:
+        raise simple(415, CHARSET, f"character {e.start} is outside {kept}, which the feed reads") from e
+
+
+def _own(data: bytes) -> str:
+    found = _DECLARED.search(data[:1024])
+    return found[2].decode("ascii") if found else "utf-8"
+
+
+def _codec(name: str) -> str:
+    try:
+        return codecs.lookup(name).name
+    except LookupError as e:
+        raise simple(415, CHARSET, "the charset that is declared is not known") from e

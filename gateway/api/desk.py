@@ -1,0 +1,184 @@
+"""Where documents are handed in: what waits for one feed is read and journalled together.
+
+While one commit is on its way to the disk the next documents gather, so many callers share the
+price of a sync.  A desk works for one feed at a time and in the order of coming; nobody is answered
+before the commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
+
+from gateway.adapter import Document, Log, RawRecord
+from gateway.api.codes import FAULT, UNREADABLE
+from gateway.api.problems import Refusal, simple
+from gateway.errors import GatewayError, Halt, Problem, Refused, Reject, Retry
+from gateway.intake import FloodGuard, terms
+from gateway.store import Fatal
+from gateway.store.rows import Accepted
+from gateway.store.submissions import Submission, Submitted
+
+if TYPE_CHECKING:
+    from gateway.line import WayIn
+    from gateway.runner import Runner
+
+GATHER = 64
+"""At most so many documents share a commit, and at most so many bytes."""
+GATHER_BYTES = 16 << 20
+WORKERS = 2
+"""Feeds that are worked for at one time; more would only wait for each other's commits."""
+
+Answer: TypeAlias = Submitted | Exception
+
+
+@dataclass(slots=True, eq=False)
+class Piece:
+    """One document that waits.  `body` is as the feed reads it; `sha256` and `size` are of what was sent."""
+
+    way: WayIn
+    caller: str
+    key: str
+    body: bytes
+    sha256: bytes
+    size: int
+    stands_for: bytes
+    """The digest that the idempotency key is bound to."""
+    future: asyncio.Future[Submitted] | None = None
+
+
+class Desk:
+    """One facade's desk.  `hand_in` on the event loop; the work is done on threads of its own."""
+
+    def __init__(self, runner: Runner, log: Log) -> None:
+        self._runner, self._log = runner, log
+        self._lock = threading.Lock()
+        self._waiting: dict[int, deque[Piece]] = {}
+        self._guards: dict[tuple[int, str], FloodGuard] = {}
+        self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="desk")
+
+    async def hand_in(self, piece: Piece) -> Submitted:
+        """Journal one document; durable when this returns.  Raises Refusal where nothing of it was kept."""
+        feed = piece.way.feed_id
+        piece.future = asyncio.get_running_loop().create_future()
+        with self._lock:
+            line = self._waiting.get(feed)
+            if line is None:
+                line = self._waiting[feed] = deque()
+                self._workers.submit(self._serve, feed)
+            line.append(piece)
+        return await piece.future
+
+    def close(self) -> None:
+        """Finish what was handed in."""
+        self._workers.shutdown(wait=True)
+
+    def _serve(self, feed: int) -> None:
+        """Until nobody waits for this feed any more."""
+        while pieces := self._gathered(feed):
+            self._tell(pieces, self._taken(pieces))
+
+    def _gathered(self, feed: int) -> list[Piece]:
+        """What waits for one feed; its line is taken down where nothing does."""
+        with self._lock:
+            line, taken, size = self._waiting[feed], list[Piece](), 0
+            while line and len(taken) < GATHER and (not taken or size + len(line[0].body) <= GATHER_BYTES):
+                taken.append(line.popleft())
+                size += len(taken[-1].body)
+            if not taken:
+                del self._waiting[feed]
+            return taken
+
+    def _tell(self, pieces: Sequence[Piece], answers: Sequence[Answer]) -> None:
+        """Wake everybody who waits, at once: a loop is woken per commit, not per request."""
+        assert pieces[0].future is not None
+        pieces[0].future.get_loop().call_soon_threadsafe(_resolve, list(zip(pieces, answers, strict=True)))
+
+    def _taken(self, pieces: Sequence[Piece]) -> list[Answer]:
+        """One answer each."""
+        try:
+            return self._journalled(pieces)
+        except Fatal as e:
+            self._runner.broke(e)
+            return [e for _ in pieces]
+        except Exception as e:  # noqa: BLE001 - the edge of a thread: those who wait must be answered
+            self._log.error("documents not taken", exc_info=e)
+            return [simple(500, FAULT) for _ in pieces]
+
+    def _journalled(self, pieces: Sequence[Piece]) -> list[Answer]:
+        started, way = time.monotonic(), pieces[0].way
+        read = [self._read(piece) for piece in pieces]
+        good = [each for each in read if isinstance(each, Submission)]
+        made = self._runner.store.submissions.accept(way.feed_id, good, terms(way.feed, shadow=way.shadow))
+        kept = [each.accepted for each in made if isinstance(each, Submitted)]
+        if kept:
+            self._runner.took(way, _sum(kept), time.monotonic() - started)
+        rest = iter(made)
+        return [_answer(next(rest)) if isinstance(each, Submission) else each for each in read]
+
+    def _read(self, piece: Piece) -> Submission | Refusal:
+        """The records of a document, or why it is refused whole."""
+        feed = piece.way.feed
+        assert feed.adapter.whole is not None
+        said = hashlib.sha256(piece.key.encode() + b"\x00" + piece.sha256).digest() if piece.key else piece.sha256
+        document = Document("request", said, len(piece.body), body=piece.body)
+        try:
+            batch = feed.adapter.whole(feed.settings, document)
+        except Reject as e:
+            return Refusal(422, *e.problems)
+        except Refused as e:
+            return Refusal(422, *e.problems)
+        except Exception as e:  # noqa: BLE001 - an edge: what one document does to an adapter harms no other
+            self._log.error("document not read", system=feed.system, feed=feed.name, exc_info=e)
+            return simple(500, FAULT)
+        if not any(isinstance(record, RawRecord) for record in batch.records):
+            problems = [problem for record in batch.records if not isinstance(record, RawRecord) for problem in record.problems]
+            return Refusal(422, Problem(UNREADABLE), *problems)
+        assert batch.document is not None
+        kept = replace(batch, document=replace(batch.document, sha256=piece.sha256))
+        guard = self._guards.setdefault((piece.way.feed_id, piece.caller), FloodGuard())
+        return Submission(
+            secrets.token_hex(16), piece.caller, piece.key, piece.stands_for, kept, lambda rejected: guard(rejected, batch.records)
+        )
+
+
+def _answer(made: Submitted | GatewayError) -> Answer:
+    match made:
+        case Submitted():
+            return made
+        case Halt(problem=problem):  # a flood: the caller holds the document, so nothing need stop but this
+            return Refusal(422, problem)
+        case Retry(problem=problem, after=after):
+            return Refusal(503, problem, after=after)
+        case _:
+            return made
+
+
+def _sum(each: Sequence[Accepted]) -> Accepted:
+    return Accepted(
+        sum(one.read for one in each),
+        sum(one.accepted for one in each),
+        sum(one.unchanged for one in each),
+        sum(one.late for one in each),
+        sum(one.quarantined for one in each),
+        sum(one.held for one in each),
+        max(one.position for one in each),
+    )
+
+
+def _resolve(answers: Sequence[tuple[Piece, Answer]]) -> None:
+    for piece, answer in answers:
+        if piece.future is None or piece.future.done():  # the caller has gone; what it sent is journalled all the same
+            continue
+        if isinstance(answer, Submitted):
+            piece.future.set_result(answer)
+        else:
+            piece.future.set_exception(answer)

@@ -1,0 +1,166 @@
+"""The facade's server: uvicorn on a thread of its own, beside the loops, with patience that ends.
+
+Connections that send nothing are closed after ten seconds with 408; TLS begins at 1.2.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import threading
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from gateway.errors import Problem, Refused, code
+
+if TYPE_CHECKING:
+    from gateway.api.app import Facade
+    from gateway.settings import Api
+    from gateway.site import Site
+
+HEADERS_S = 10.0
+"""How long a request's headers may take to arrive."""
+CONNECTIONS = 2000
+"""More are answered 503."""
+HEADER_BYTES = 64 * 1024
+STOP_S = 10
+
+TAKEN = code("api.taken", "the facade cannot listen at its address", "Choose another address under api: listen: in site.yaml, or end what listens there.")
+CERTIFICATE = code("api.certificate", "the facade's certificate, key or list of clients cannot be used", "Correct the path, or the PEM file, under api: in site.yaml.")
+
+_SLOW = (
+    b"HTTP/1.1 408 Request Timeout\r\ncontent-type: text/plain\r\ncontent-length: 57\r\nconnection: close\r\n\r\n"
+    b"# api.slow: the request did not arrive in time. Try again"
+)
+_LONG = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+)
+
+
+class Patient(HttpToolsProtocol):
+    """HTTP that waits for headers only so long, takes only so many, and knows the certificate of its client."""
+
+    _timer: asyncio.TimerHandle | None = None
+    _heard = 0
+    _subject = ""
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        certificate = transport.get_extra_info("peercert")
+        self._subject = subject_of(certificate) if certificate else ""
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._rest()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._timer is not None:  # the headers are not complete
+            self._heard += len(data)
+            if self._heard > HEADER_BYTES:
+                self._close(_LONG)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        if self._timer is None:
+            self._wait()
+        self.scope["copperline.certificate"] = self._subject  # type: ignore[typeddict-unknown-key]  # ASGI lets a server add its own
+
+    def on_headers_complete(self) -> None:
+        self._rest()
+        super().on_headers_complete()
+
+    def _wait(self) -> None:
+        self._rest()
+        self._heard = 0
+        self._timer = self.loop.call_later(HEADERS_S, self._close, _SLOW)
+
+    def _rest(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _close(self, answer: bytes) -> None:
+        self._rest()
+        if not self.transport.is_closing():
+            self.transport.write(answer)
+            self.transport.close()
+
+
+class Server:
+    """One listening facade.  `start` returns when it takes connections."""
+
+    def __init__(self, site: Site, api: Api, facade: Facade) -> None:
+        """Raises Refused where the address is taken or a certificate cannot be used."""
+        self._facade = facade
+        context = _tls(site, api) if api.certificate else None
+        self._socket = _listening(api)
+        self.port = int(self._socket.getsockname()[1])
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                facade.app,
+                http=Patient,
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                limit_concurrency=CONNECTIONS,
+                timeout_keep_alive=30,
+                timeout_graceful_shutdown=STOP_S,
+                ssl_context_factory=(lambda _config, _usual: context) if context is not None else None,
+            )
+        )
+        self._thread = threading.Thread(target=self._run, name="facade", daemon=True)
+        self.failed: BaseException | None = None
+
+    def start(self) -> None:
+        """Take connections; returns at once, since the socket listens already."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Answer what is under way, then close."""
+        self._server.should_exit = True
+        self._thread.join(STOP_S + 5)
+        self._facade.close()
+
+    def _run(self) -> None:
+        try:
+            self._server.run(sockets=[self._socket])
+        except BaseException as e:  # noqa: BLE001 - the edge of a thread: whoever runs it sees it
+            self.failed = e
+        finally:
+            self._socket.close()
+
+
+def subject_of(certificate: dict[str, Any]) -> str:
+    """The subject of a verified certificate as callers' files write it: "CN=cad-01,O=Riverton", the name first."""
+    short = {"commonName": "CN", "organizationName": "O", "organizationalUnitName": "OU", "countryName": "C"}
+    parts = [(short.get(name, name), value) for entry in certificate.get("subject", ()) for name, value in entry]
+    return ",".join(f"{name}={value}" for name, value in sorted(parts, key=lambda part: part[0] != "CN"))
+
+
+def _listening(api: Api) -> socket.socket:
+    family = socket.AF_INET6 if ":" in api.host else socket.AF_INET
+    try:
+        return socket.create_server((api.host, api.port), family=family, backlog=2048)
+    except OSError as e:
+        raise Refused(Problem(TAKEN, rule=f"{api.host}:{api.port}: {e.strerror or type(e).__name__}")) from e
+
+
+def _tls(site: Site, api: Api) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(site.root / api.certificate, site.root / api.key)
+        if api.clients:
+            context.load_verify_locations(site.root / api.clients)
+            context.verify_mode = ssl.CERT_OPTIONAL  # who shows none may still bring a key
+    except (OSError, ssl.SSLError) as e:
+        raise Refused(Problem(CERTIFICATE, rule=type(e).__name__)) from e
+    return context
