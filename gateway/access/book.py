@@ -68,6 +68,10 @@ class Book:
         """Everybody who may enter, by name."""
         return self._now().callers
 
+    def admits(self, caller: Caller) -> bool:
+        """Whether a caller that was let in before would be let in now, with what it then had."""
+        return caller.everywhere or self._now().callers.get(caller.name) == caller
+
     def wrong(self) -> Mapping[str, Refused]:
         """The callers whose files cannot be used, and why."""
         return self._now().wrong

@@ -10,10 +10,11 @@ from starlette.exceptions import HTTPException
 
 import gateway
 from gateway.access import Book
-from gateway.api import health, receipts, submit
+from gateway.api import health, reads, receipts, stream, submit
 from gateway.api.codes import METHOD, MISSING
 from gateway.api.desk import Desk
 from gateway.api.gate import Gate, Tokens, guarded
+from gateway.api.lens import Lenses
 from gateway.api.problems import response, simple
 
 if TYPE_CHECKING:
@@ -58,6 +59,9 @@ def build(runner: Runner, keys: Keys, book: Book, log: Log, tokens: Tokens | Non
     app.router.route_class = shape
     app.include_router(submit.router(submit.Submit(runner, desk, counter), shape))
     app.include_router(receipts.router(counter, shape))
+    lenses = Lenses(runner, keys)
+    app.include_router(stream.router(stream.Stream(runner, lenses, book.admits), shape))
+    app.include_router(reads.router(reads.Reads(lenses), shape))
     app.include_router(health.router(runner, shape))
     app.add_exception_handler(HTTPException, _not_found)
     return Facade(_safe(app), desk)

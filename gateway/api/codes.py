@@ -51,3 +51,11 @@ UNSENDABLE = code("api.unsendable", "the feed's adapter takes no documents from 
 FORMAT = code("api.format", "the answer cannot be given in the format that was asked for", "Ask for JSON, XML, CSV or text, by Accept or ?format=.")
 FAULT = code("api.fault", "the request failed in a way that nobody foresaw", "Nothing was kept unless a receipt says so. The gateway's log has the place; report it.")
 BUSY = code("api.busy", "the gateway cannot take it now", "Send it again after the time that Retry-After names.")
+NO_AGREEMENT = code(
+    "api.no-agreement",
+    "no agreement in force lets the caller read",
+    "Name an agreement in the caller's file; see copperline agreements list for why one is not in force.",
+)
+NO_PURPOSE = code("api.no-purpose", "the request does not say why it reads", "Send X-Purpose with the reason, or have a usual one put into the caller's file.")
+CURSOR = code("api.cursor", "the cursor is not one that was given for this", "Begin again without a cursor.")
+STREAMS = code("api.streams", "the caller has too many streams open", "Close one, or read /v1/events by cursor.")

@@ -50,6 +50,9 @@ ledger's leaf move together or not at all.  That is the whole delivery guarantee
         compare(system, records) -> list[Compared | None]     each record beside the latest of its name
         unseen(feed_id, prefix, seen, *, until, since=0) -> list[int]
         finish(feed_id, started, state, result, *, by, reason);  last(feed_id) -> ReconciliationRow | None
+    store.current
+        page(entity, after, limit) -> Page;  position(partition) -> int          the records as they stand now
+        before(microseconds) -> int;  head() -> int
     store.systems
         get(system) -> SystemRow | None;  all() -> list[SystemRow];  set(system, state, *, digest="", by, reason)
     store.ledger

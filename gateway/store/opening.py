@@ -11,6 +11,7 @@ from gateway.event import Keys
 from gateway.store import schema
 from gateway.store.census import Census
 from gateway.store.crypto import Vault
+from gateway.store.current import Current
 from gateway.store.database import ADDRESS, Database, Transaction
 from gateway.store.deliveries import Deliveries
 from gateway.store.erase import Erase
@@ -58,6 +59,7 @@ class Store:
         self.census = Census(database, keys, self.ledger, clock)
         self.requests = Requests(database, clock)
         self.systems = Systems(database, self.ledger, clock)
+        self.current = Current(database)
         self.submissions = Submissions(database, keys, self.journal, clock)
 
     def free_bytes(self) -> int:

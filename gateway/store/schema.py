@@ -122,7 +122,12 @@ CREATE TABLE reconciliation (
   PRIMARY KEY (feed, started));
 """
 
-MIGRATIONS: tuple[str, ...] = (FIRST, SUBMISSIONS, RECONCILIATIONS)
+PARTS = """
+-- The events of records that are one of several made of one raw record: found by what they have in common.
+CREATE INDEX record_part ON record (partition) WHERE partition <> name;
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST, SUBMISSIONS, RECONCILIATIONS, PARTS)
 
 
 def migrate(database: Database) -> None:

@@ -158,8 +158,8 @@ def running(here: Site, api: Api | None = None, tokens: Any = None) -> Iterator[
         try:
             yield riverton
         finally:
-            server.stop()
             stop.set()
+            server.stop()
             loops.join()
             runner.close()
             assert server.failed is None

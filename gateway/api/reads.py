@@ -1,0 +1,202 @@
+"""Records as they stand now, and events in the order of the journal: as JSON, CSV or XML, page by page."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import urlencode
+
+import orjson
+from fastapi import APIRouter, Header, Path, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from gateway.api.answers import answered, refusals
+from gateway.api.codes import PARAMETER
+from gateway.api.lens import Lens, Lenses, purpose
+from gateway.api.problems import Refusal
+from gateway.api.rules import rule
+from gateway.errors import Problem
+
+if TYPE_CHECKING:
+    from gateway.agreement import Projected
+    from gateway.store.rows import Outgoing
+
+ENTITIES: Mapping[str, str] = {
+    "incidents": "incident",
+    "units": "unit",
+    "evidence": "evidence",
+    "recordings": "recording",
+    "alerts": "alert",
+    "custody-transfers": "custody-transfer",
+}
+
+MOST = 500
+Limit = Annotated[int, Query(ge=1, le=MOST, description="At most so many.")]
+After = Annotated[str, Query(pattern="^([0-9a-f]{32})?$", description="The cursor of the page before.")]
+Why = Annotated[str | None, Header(alias="X-Purpose", max_length=500, description="Why you read; recorded in the ledger. Not needed where the caller has a usual purpose.")]
+_BAD = refusals(401, 403, 404, 422, 429)
+
+
+class Record(BaseModel):
+    """One record as it stands now, with the fields that the agreement allows."""
+
+    id: str
+    subject: str = Field(description="As in events: what the record is about.")
+    source: str
+    status: Literal["Actual", "Exercise", "Test"]
+    sequence: int = Field(description="Grows with every version of the record.")
+    recordedtime: str
+    time: str | None = None
+    expirytime: str | None = None
+    data: dict[str, Any] = Field(description="As the contract of the entity says.")
+
+
+class Records(BaseModel):
+    """A page of records, in the order of their last change."""
+
+    records: list[Record]
+    next: str = Field(description="The cursor of the page that follows: also that of later changes, where more is false.")
+    more: bool = Field(description="Whether there may be more now. A page may be empty and have more behind it.")
+
+
+class Events(BaseModel):
+    """A page of events: CloudEvents 1.0, in the order of the journal."""
+
+    events: list[dict[str, Any]]
+    next: str
+    more: bool
+
+
+class Reads:
+    """Answers what callers ask for."""
+
+    def __init__(self, lenses: Lenses) -> None:
+        self._lenses = lenses
+
+    def records(self, request: Request, collection: str, after: str, since: str, limit: int) -> Response:
+        """A page of records."""
+        caller, why = request.state.caller, purpose(request)
+        lens = self._lenses.of(caller)
+        place = lens.place(after) or (lens.before(_microseconds(since)) if since else 0)
+        found, last, more = lens.records(ENTITIES[collection], place, limit)
+        self._lenses.noted(caller, lens, collection, [seen for _, seen in found], why)
+        said = {"records": [_record(lens, out, seen) for out, seen in found], "next": lens.cursor(last), "more": more}
+        return answered(request, said, "records", _table, headers=_link(request, said))
+
+    def record(self, request: Request, collection: str, id: str, known: str | None) -> Response:
+        """One record; 304 where the caller has it already."""
+        caller, why = request.state.caller, purpose(request)
+        lens = self._lenses.of(caller)
+        out, seen = lens.record(ENTITIES[collection], id)
+        said = _record(lens, out, seen)
+        tag = f'"{hashlib.sha256(orjson.dumps(said)).hexdigest()[:32]}"'
+        if known is not None and tag in {part.strip().removeprefix("W/") for part in known.split(",")}:
+            return Response(status_code=304, headers={"ETag": tag, "Vary": "Accept"})
+        self._lenses.noted(caller, lens, collection, [seen], why)
+        return answered(request, said, "record", lambda body: _table({"records": [body]}), headers={"ETag": tag})
+
+    def events(self, request: Request, after: str, limit: int) -> Response:
+        """A page of events."""
+        caller, why = request.state.caller, purpose(request)
+        lens = self._lenses.of(caller)
+        found, last, more = lens.events(lens.place(after), limit)
+        self._lenses.noted(caller, lens, "events", [seen for _, seen in found], why)
+        said = {"events": [orjson.loads(seen.body) for _, seen in found], "next": lens.cursor(last), "more": more}
+        return answered(request, said, "events", _event_table, headers=_link(request, said))
+
+
+def _record(lens: Lens, out: Outgoing, seen: Projected) -> dict[str, Any]:
+    said = orjson.loads(seen.body)
+    kept = {key: said[key] for key in ("subject", "source", "status", "recordedtime", "time", "expirytime", "data") if key in said}
+    return {"id": lens.id(out), "sequence": int(said["sequence"]), **kept}
+
+
+def _link(request: Request, said: Mapping[str, Any]) -> dict[str, str]:
+    """Where the next page is, as RFC 8288 says it."""
+    if not said["more"]:
+        return {}
+    query = {**request.query_params, "after": said["next"]}
+    query.pop("since", None)
+    return {"Link": f'<{request.url.path}?{urlencode(query)}>; rel="next"'}
+
+
+def _table(body: Mapping[str, Any]) -> list[list[Any]]:
+    """Records as rows; the columns are the fields that occur, a list's items numbered."""
+    return _rows([{**{key: value for key, value in one.items() if key != "data"}, **one["data"]} for one in body["records"]])
+
+
+def _event_table(body: Mapping[str, Any]) -> list[list[Any]]:
+    return _rows([{**{key: value for key, value in one.items() if key != "data"}, "data": one["data"]} for one in body["events"]])
+
+
+def _rows(said: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+    flat = [dict(_leaves(one, "")) for one in said]
+    columns = list(dict.fromkeys(column for one in flat for column in one))
+    return [columns, *([one.get(column, "") for column in columns] for one in flat)]
+
+
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    match value:
+        case dict():
+            for name, inner in value.items():
+                yield from _leaves(inner, f"{path}.{name}" if path else name)
+        case list():
+            for number, inner in enumerate(value, 1):
+                yield from _leaves(inner, f"{path}.{number}")
+        case _:
+            yield path, value
+
+
+def _microseconds(text: str) -> int:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as e:
+        raise Refusal(422, Problem(PARAMETER, path="since", rule="since: is a time of RFC 3339, such as 2026-03-01T12:00:00Z")) from e
+    aware = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    return int(aware.timestamp() * 1_000_000)
+
+
+def router(reads: Reads, shape: type[Any]) -> APIRouter:
+    """The routes that show records and events."""
+    routes = APIRouter(route_class=shape, tags=["read"])
+
+    @routes.get("/v1/events", response_model=Events, responses=_BAD)
+    @rule("read")
+    def events(request: Request, after: After = "", limit: Limit = 100, _why: Why = None) -> Any:
+        """Events in the order of the journal, as the bus carries them.  Keep `next`: it is where to go on, today or next week."""
+        return reads.events(request, after, limit)
+
+    for collection in ENTITIES:
+        _add(routes, reads, collection)
+    return routes
+
+
+def _add(routes: APIRouter, reads: Reads, collection: str) -> None:
+    """The two routes of one collection."""
+
+    @routes.get(f"/v1/{collection}", response_model=Records, responses=_BAD, name=collection)
+    @rule("read")
+    def records(
+        request: Request,
+        after: After = "",
+        since: Annotated[str, Query(max_length=40, description="Only what changed from this time on; RFC 3339.")] = "",
+        limit: Limit = 100,
+        _why: Why = None,
+    ) -> Any:
+        """Records as they stand now, in the order of their last change."""
+        return reads.records(request, collection, after, since, limit)
+
+    unchanged: Any = {304: {"description": "The caller has it already."}}
+
+    @routes.get(f"/v1/{collection}/{{id}}", response_model=Record, responses=_BAD | unchanged, name=f"one of {collection}")
+    @rule("read")
+    def record(
+        request: Request,
+        id: Annotated[str, Path(pattern="^[0-9a-f]{32}$")],
+        known: Annotated[str | None, Header(alias="If-None-Match")] = None,
+        _why: Why = None,
+    ) -> Any:
+        """One record as it stands now."""
+        return reads.record(request, collection, id, known)
