@@ -97,6 +97,8 @@ class Batch:
     """False: nothing newer for now; ask again at the next poll."""
     complete: bool = False
     """True: the document ends with this batch; every byte of it has been answered for."""
+    backfill: bool = False
+    """True: part of a database's first snapshot, which goes only where an agreement asks for it."""
 
 
 class Source(Protocol):

@@ -125,7 +125,7 @@ class Intake:
         then nothing of it was kept and the cursor is where it was.  Raises Halt, too, where a document
         ends with bytes that nobody answered for; that batch was kept.
         """
-        these = replace(self._terms, backfill=backfill, guard=lambda rejected: self.guard(rejected, batch.records))
+        these = replace(self._terms, backfill=backfill or batch.backfill, guard=lambda rejected: self.guard(rejected, batch.records))
         accepted = self._store.journal.accept(self._id, batch, these)
         if accepted.accepted:
             self._wake()

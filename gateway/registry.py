@@ -17,7 +17,11 @@ from gateway.adapter import Adapter
 from gateway.errors import Problem, Refused, code
 
 GROUP = "copperline.adapters"
-SHIPPED: Mapping[str, str] = {"document": "adapters.flatfile:document", "flatfile": "adapters.flatfile:adapter"}
+SHIPPED: Mapping[str, str] = {
+    "document": "adapters.flatfile:document",
+    "flatfile": "adapters.flatfile:adapter",
+    "odbc": "adapters.odbc:adapter",
+}
 """Adapters of this distribution, as pyproject.toml registers them; a checkout needs no installation to find them."""
 
 UNKNOWN = code(

@@ -22,7 +22,7 @@ LOGIN = code(
 ENCRYPTION = code(
     "odbc.encryption",
     "The driver and the server cannot agree on encryption, or the server's certificate is not trusted.",
-    "Give the server a certificate that this machine trusts, or set `encryption` as docs/odbc.md says.",
+    "Give the server a certificate that this machine trusts, or set `encryption`: copperline docs odbc.",
 )
 RIGHTS = code(
     "odbc.rights",
@@ -72,7 +72,7 @@ BUDGET = code(
 SETTING = code(
     "odbc.setting",
     "The settings do not fit the driver.",
-    "See docs/odbc.md.",
+    "See copperline docs odbc.",
 )
 CLOSED = code(
     "odbc.closed",
@@ -98,4 +98,14 @@ KEY = code(
     "odbc.key",
     "A column that names the record is empty.",
     "A record without a name cannot be followed; correct the row in the database and discard this one.",
+)
+UNIQUE = code(
+    "odbc.unique",
+    "Two rows have the same key.",
+    "Name under `key` the columns that tell every row apart, or read a view in which they do.",
+)
+FORGOTTEN = code(
+    "odbc.forgotten",
+    "The database no longer keeps all changes since the last read.",
+    "Let the retention of Change Tracking be longer than any outage; then reconcile, and resume.",
 )

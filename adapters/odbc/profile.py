@@ -43,6 +43,12 @@ class Profile:
     moment: str = "?"
     """A parameter that is compared with a time; {type} is the column's."""
     moment_type: str = ""
+    type_of: str = ""
+    """Asks what type a column is of, where the driver does not tell."""
+    zoned: tuple[str, ...] = ()
+    """Types that keep instants: they are read and compared in UTC, with these two."""
+    zoned_stamp: str = ""
+    zoned_moment: str = ""
     clocks: Mapping[str, str] = field(default_factory=dict)
     """local, utc → the database's clock in the form of `stamp`."""
     limit: Literal["limit", "top", "none"] = "limit"
@@ -75,6 +81,10 @@ POSTGRESQL = Profile(
     stamp=_AS_TEXT,
     moment="CAST(? AS {type})",
     moment_type="timestamp",
+    type_of="CAST(pg_typeof(MAX({})) AS text)",
+    zoned=("timestamp with time zone", "timestamptz"),
+    zoned_stamp="CAST({} AT TIME ZONE 'UTC' AS text)",
+    zoned_moment="CAST(? AS timestamp) AT TIME ZONE 'UTC'",
     clocks={
         "local": "CAST(CAST(clock_timestamp() AS timestamp) AS text)",
         "utc": "CAST(clock_timestamp() AT TIME ZONE 'UTC' AS text)",
@@ -154,6 +164,11 @@ SQLSERVER = Profile(
     stamp=_ISO,
     moment="CONVERT({type}, ?, 126)",
     moment_type="datetime2",
+    # A datetime that is compared with a datetime2 is not equal to itself: the parameter takes the column's own type.
+    type_of="CAST(SQL_VARIANT_PROPERTY(CAST(MAX({}) AS sql_variant), 'BaseType') AS varchar(20))",
+    zoned=("datetimeoffset",),
+    zoned_stamp="CONVERT(varchar(33), CAST(SWITCHOFFSET({}, 0) AS datetime2), 126)",
+    zoned_moment="TODATETIMEOFFSET(CONVERT(datetime2, ?, 126), 0)",
     clocks={"local": "CONVERT(varchar(33), SYSDATETIME(), 126)", "utc": "CONVERT(varchar(33), SYSUTCDATETIME(), 126)"},
     limit="top",
     wants=_SQLSERVER_ENCRYPTION,

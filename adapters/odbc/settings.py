@@ -76,7 +76,7 @@ class Connection(Part):
     )
     charset: Charset | None = Field(default=None, description="Of all text, where the driver is not told by its profile.")
     encryption: Literal["", "strict", "yes", "trust", "no"] = Field(
-        default="", description="SQL Server only; see docs/odbc.md."
+        default="", description="SQL Server only; see copperline docs odbc."
     )
 
     @field_validator("options")
@@ -149,8 +149,6 @@ class Queue(Part):
     table: Table
     id: Identifier = Field(description="The queue's own increasing number.")
     key: Names = Field(description="Its columns that hold the record's key, in the key's order.")
-    change: Identifier | None = Field(default=None, description="Its column that says what happened.")
-    remove: list[Text] = Field(default=["D"], description="The values of `change` that mean: gone.")
     gap_s: int = Field(default=3600, ge=1, description="How long a gap in the numbers may still be filled.")
     delete: bool = Field(default=False, description="Whether rows are deleted once they are in the journal.")
 
@@ -168,7 +166,7 @@ class Whole(Part):
 
 
 Watermark = Annotated[Timestamp | Rowversion | Id | Queue | Tracking | Whole, Field(discriminator="by")]
-DetailWatermark = Annotated[Timestamp | Rowversion | Id, Field(discriminator="by")]
+DetailWatermark = Annotated[Timestamp | Rowversion, Field(discriminator="by")]
 
 
 class Detail(Part):
@@ -225,9 +223,17 @@ class Settings(Part):
             raise ValueError("has either table, to read it, or write")
         if self.table is not None and not (self.kind and self.key):
             raise ValueError("a table that is read needs kind and key")
+        if self.read and not set(self.key) <= set(self.read):
+            raise ValueError("read lacks a column of the key")
         for name, detail in self.details.items():
             if len(detail.key) != len(self.key):
                 raise ValueError(f"details.{name}.key has not as many columns as key")
+            if detail.read and not set(detail.row) <= set(detail.read):
+                raise ValueError(f"details.{name}.read lacks a column of its row")
+            if name in self.read:
+                raise ValueError(f"details.{name} has the name of a column")
         if isinstance(self.watermark, Queue) and len(self.watermark.key) != len(self.key):
             raise ValueError("watermark.key has not as many columns as key")
+        if isinstance(self.watermark, Queue | Tracking) and self.only:
+            raise ValueError("only cannot go with a queue: a row that is gone cannot be told from one of others; read a view")
         return self

@@ -39,6 +39,26 @@ class Mark:
     parameter: str
     upper: str = ""
     """A condition that holds back what is still being written."""
+    zoned: bool = False
+    """Its column keeps instants; they are compared in UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """SQL Server's Change Tracking of a table in SQL."""
+
+    current: str
+    oldest: str
+    source: str
+    keys: tuple[str, ...]
+
+    def page(self, limit: int, base: int, position: Sequence[Any]) -> tuple[str, list[Any]]:
+        """The next changes since a version, behind a place among them."""
+        order = ["c.SYS_CHANGE_VERSION", *self.keys]
+        behind, bound = _behind(order, ["?"] * len(order), position) if position else ("", [])
+        where = f" WHERE {behind}" if behind else ""
+        columns = ", ".join(order)
+        return f"SELECT TOP ({limit}) {columns} FROM {self.source}{where} ORDER BY {columns}", [base, *bound]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +99,10 @@ class Relation:
         condition = f" WHERE {mark.upper}" if mark.upper else ""
         return f"SELECT {highest}, {clock or 'NULL'} {self.source()}{condition}"
 
+    def type_of(self, name: str) -> str:
+        """A query for the type of a column, where the driver does not tell enough of it."""
+        return f"SELECT {self.profile.type_of.format(self.column(name))} {self.source()}"
+
     def page(self, wanted: Sequence[str], limit: int, after: Sequence[str], position: Sequence[Any], mark: Mark | None = None, low: Any = None) -> tuple[str, list[Any]]:
         """The next rows in the order of `after`, behind `position`, or from its beginning where that is empty."""
         conditions, bound = self._only()
@@ -115,6 +139,19 @@ class Relation:
         bound += [number for range_ in ranges for number in range_]
         return self._select(wanted, conditions, 0, [mark.column]), bound
 
+    def without(self, mark: Mark, numbers: Sequence[int]) -> tuple[str, list[Any]]:
+        """Deletes rows of a queue by their numbers."""
+        name = mark.column.removeprefix(f"{ROW}.")
+        places = ", ".join("?" * len(numbers))
+        return f"DELETE FROM {quoted_path(self.profile, self.table)} WHERE {name} IN ({places})", list(numbers)
+
+    def change_tracking(self) -> Changes:
+        """How this table's changes are asked for."""
+        path = quoted_path(self.profile, self.table)
+        keys = tuple(f"c.{quoted(self.profile, name)}" for name in self.key)
+        oldest = f"SELECT CHANGE_TRACKING_MIN_VALID_VERSION(OBJECT_ID('{path}'))"
+        return Changes("SELECT CHANGE_TRACKING_CURRENT_VERSION()", oldest, f"CHANGETABLE(CHANGES {path}, ?) c", keys)
+
     def _only(self) -> tuple[list[str], list[Any]]:
         conditions = [f"{self.column(name)} IN ({', '.join('?' * len(values))})" for name, values in self.only]
         return conditions, [value for _, values in self.only for value in values]
@@ -136,14 +173,16 @@ def quoted_path(profile: Profile, path: str) -> str:
     return ".".join(quoted(profile, name) for name in path.split("."))
 
 
-def mark_of(relation: Relation, watermark: Timestamp | Rowversion | Id | Queue) -> Mark:
-    """The watermark of a table in the words of its profile."""
+def mark_of(relation: Relation, watermark: Timestamp | Rowversion | Id | Queue, type_: str = "") -> Mark:
+    """The watermark of a table in the words of its profile.  `type_`: what the database says of its column."""
     profile = relation.profile
     match watermark:
         case Timestamp(column=name):
             column = relation.column(name)
-            parameter = profile.moment.format(type=watermark.type or profile.moment_type)
-            return Mark(column, profile.stamp.format(column), parameter)
+            type_ = watermark.type or type_ or profile.moment_type
+            if type_ in profile.zoned:
+                return Mark(column, profile.zoned_stamp.format(column), profile.zoned_moment, zoned=True)
+            return Mark(column, profile.stamp.format(column), profile.moment.format(type=type_))
         case Rowversion(column=name) if profile.name == "sqlserver":
             # Below this bound no transaction is open any more that could still bring a row.
             column = relation.column(name)

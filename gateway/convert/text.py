@@ -106,6 +106,17 @@ def columns(first: int | str, last: int | str) -> Convert:
     return lambda value: plain(value)[start:end].strip() or None
 
 
+@conversion("pad")
+def pad(length: int | str) -> Convert:
+    """Zeros in front, up to so many characters: what a number column has dropped.
+
+    >>> [pad(4)(t) for t in (152, "152", "1520", "15201")]
+    ['0152', '0152', '1520', '15201']
+    """
+    wanted = int(length)
+    return lambda value: plain(value).zfill(wanted)
+
+
 @conversion("join", several=True)
 def join(between: str = " ") -> Convert:
     """Several sources as one text; blank ones are left out.

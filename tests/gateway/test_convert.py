@@ -31,7 +31,7 @@ def test_every_conversion_says_what_it_does_and_shows_it(name):
 ARGUMENTS = {
     "bytes": ("MB",), "choose": ({"A": "b"},), "columns": (1, 2), "code": ("S",), "common": ("S",), "internal": ("S",),
     "grid": ("S",), "prefix": ("a",), "strip-prefix": ("a",), "trim": ("*",), "before": ("@",), "after": ("@",),
-    "sentinel": ("0",), "write-time": ("%Y",), "write-date": ("%Y",),
+    "sentinel": ("0",), "write-time": ("%Y",), "write-date": ("%Y",), "pad": (4,),
 }  # fmt: skip
 
 
