@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from gateway import context, intake, line, reconcile, system
+from gateway import agreement, context, intake, line, reconcile, system
 from gateway.archive import Archive
 from gateway.errors import Halt, Problem, Refused, Retry, code
 from gateway.event import Keys
@@ -20,7 +20,9 @@ from gateway.site import Site
 from gateway.store import Fatal, Store
 from gateway.store.deliveries import NO_DESTINATION
 from gateway.store.journal import NO_FEED
-from gateway.store.rows import DestinationRow, FeedRow, Intake, Outgoing
+from gateway.store.remotes import NOT_PARKED
+from gateway.store.rows import Answer, DestinationRow, FeedRow, Intake, Outgoing
+from gateway.store.tokens import Tokens
 
 UNKNOWN = code("act.unknown", "the running gateway does not know this request", "Use the same version for the command and the gateway.")
 FAULT = code("act.fault", "the request failed in a way that nobody foresaw", "See the gateway's log; report it.")
@@ -197,6 +199,30 @@ def _retry(world: World, body: Mapping[str, Any], by: str, reason: str) -> Mappi
     return {"events": events, "destinations": [f"{row.agreement}/{row.name}" for row in rows]}
 
 
+def _settle(world: World, body: Mapping[str, Any], by: str, reason: str) -> Mapping[str, Any]:
+    """A person has looked at a legacy system: a parked delivery is there, or it is not."""
+    position, called = body["position"], body["called"]
+    rows = [row for row, _ in _destinations(world, body) if world.store.deliveries.parked(row.id, position)]
+    record = world.store.journal.record(position)
+    if len(rows) != 1 or record is None:
+        raise Refused(Problem(NOT_PARKED, where=f"position {position}"))
+    names = _names(world, rows[0], record.topic, called) if called else ()
+    answer = Answer(position, record.partition, body["written"], called, names=names)
+    world.store.remotes.decide(rows[0].id, position, answer, by=by, reason=reason)
+    world.wake()
+    return {"position": position, "written": body["written"]}
+
+
+def _names(world: World, row: DestinationRow, topic: str, called: str) -> tuple[bytes, ...]:
+    """How the system's own feeds would say the record that it calls so."""
+    to = next(
+        to for one in agreement.load_all(world.site.agreements) if one.name == row.agreement for to in one.destinations if to.name == row.name
+    )
+    feed = system.load(world.site, to.system).feeds.get(to.feed)
+    mapping = feed.writes.get(topic.split(".")[2]) if feed is not None else None
+    return (Tokens(world.keys, to.system).name(mapping.kind, called),) if mapping is not None else ()
+
+
 def _to_replay(world: World, body: Mapping[str, Any]) -> list[tuple[int, str, list[int]]]:
     """Per destination: its id, its name, and the positions of the events that its agreement asks for."""
     return [
@@ -300,4 +326,5 @@ ACTS: Mapping[str, Act] = {
     "reconcile": _reconcile,
     "replay": _replay,
     "retry": _retry,
+    "settle": _settle,
 }

@@ -8,13 +8,29 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol, TypeAlias
+from datetime import timedelta
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from gateway.agreement import Projected
 from gateway.errors import Problem
+from gateway.store.rows import Answer
 
 Ticket: TypeAlias = int
 """What the sender calls a message: the event's position."""
+
+
+class Verdict(NamedTuple):
+    """What a careful lane says of one message."""
+
+    ticket: Ticket
+    state: Literal["delivered", "withheld", "pending", "parked", "retry", "unsent"]
+    """`unsent`: it was not tried, and goes again as soon as the lane is ready."""
+    code: str = ""
+    after: timedelta | None = None
+    """When to try again, or to ask what became of a pending one."""
+    uncertain: bool = False
+    """A parked one: it may have reached the target all the same."""
+    answer: Answer | None = None
 
 
 class Heard(NamedTuple):
@@ -26,6 +42,8 @@ class Heard(NamedTuple):
     """Returned although the destination exists: it is not bound for their topic."""
     refused: tuple[Ticket, str] | None = None
     """The one message that cannot be taken, and what the destination said."""
+    verdicts: Sequence[Verdict] = ()
+    """Of a careful lane: message by message."""
     lost: bool = False
     """Everything else that was handed over and not heard of: unknown, and to be sent again."""
 
@@ -39,6 +57,9 @@ class Lane(Protocol):
 
     ready: threading.Event
     """Set while messages are taken."""
+
+    careful: bool
+    """A message that may have arrived must not simply be sent again: each try is on disk before `send` is called."""
 
     @property
     def problem(self) -> Problem | None:
@@ -68,6 +89,7 @@ class Lanes(Protocol):
 class OwnLog:
     """The site's own log: what was projected is delivered, for whoever reads the log projects it again."""
 
+    careful = False
     problem: Problem | None = None
 
     def __init__(self, heard: Tell) -> None:

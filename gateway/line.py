@@ -80,6 +80,10 @@ class Line:
     problem: Problem | None = None
     loops: dict[str, Loop] = field(default_factory=dict)
     ways: dict[str, WayIn] = field(default_factory=dict)
+    sinks: dict[str, Feed] = field(default_factory=dict)
+    """Feeds that are written to."""
+    writing: int = 0
+    """Workers that are on one of these."""
     breaker: Breaker = field(default_factory=Breaker)
     stale: bool = False
     """A person changed it: it is made anew once its workers are back."""
@@ -92,7 +96,7 @@ class Line:
     @property
     def busy(self) -> bool:
         """Whether a worker is on one of its feeds."""
-        return any(loop.busy or loop.audit.busy for loop in self.loops.values())
+        return self.writing > 0 or any(loop.busy or loop.audit.busy for loop in self.loops.values())
 
     def rests(self, loop: Loop, now: datetime) -> bool:
         """Whether a feed is left alone for now: by its schedule, or because its system does not answer."""
@@ -151,8 +155,11 @@ def make(system: System, state: str, digest: str, around: Surroundings) -> Line:
     line = Line(system.name, digest, state)
     for feed in system.feeds.values():
         row = around.store.journal.feed(system.name, feed.name)
-        line.ways[feed.name] = WayIn(feed, row.id, state == "shadow")
-        if feed.adapter.source is not None:
+        if feed.sink:
+            line.sinks[feed.name] = feed
+        else:
+            line.ways[feed.name] = WayIn(feed, row.id, state == "shadow")
+        if not feed.sink and feed.adapter.source is not None:
             line.loops[feed.name] = _loop(feed, row, line, around)
         if row.state == "halted" and row.problem is not None:
             line.halt(problem(row.problem))

@@ -15,7 +15,9 @@ from gateway.agreement import Agreement, Destination
 from gateway.delivery import Delivery
 from gateway.event import Keys
 from gateway.figures import standing_by_system
+from gateway.lane import Lanes
 from gateway.settings import Address
+from gateway.sink import Doors, Gate, SinkLane, SinkLanes
 from gateway.site import Site
 from gateway.store import Store
 from gateway.store.rows import Counts
@@ -29,15 +31,18 @@ LOOK_S = 0.2
 class Outbound:
     """The deliveries of one gateway.  `start`, then `wake` after every commit that made events, then `stop`."""
 
-    def __init__(self, site: Site, store: Store, keys: Keys) -> None:
+    def __init__(self, site: Site, store: Store, keys: Keys, doors: Doors) -> None:
         self._site = site
+        self._keys, self._doors = keys, doors
         self._store = store
         self._stop = threading.Event()
         self._look = 0.0
         self._agreements = agreement.load_all(site.agreements)
         broker = site.settings.broker
         self._publisher = _publisher(broker) if broker is not None and self._on_bus() else None
-        self._deliveries = [self._delivery(one, to, keys) for one in self._agreements for to in one.destinations if self._open(to)]
+        self._sinks: list[SinkLane] = []
+        self._deliveries = [self._delivery(one, to) for one in self._agreements for to in one.destinations if self._open(to)]
+        store.remotes.open((each.id, each.destination.system) for each in self._deliveries if each.destination.via == "sink")
 
     def start(self) -> None:
         """Connect and begin to deliver; returns at once."""
@@ -53,6 +58,11 @@ class Outbound:
             delivery.stop()
         if self._publisher is not None:
             self._publisher.stop()
+
+    def look(self) -> None:
+        """See which legacy systems may be written to; several times a second."""
+        for sink in self._sinks:
+            sink.look()
 
     def wake(self, feed_id: int | None = None) -> None:
         """Events were journalled, in this feed or in any."""
@@ -94,11 +104,20 @@ class Outbound:
         return any(to.via == "bus" for one in self._agreements for to in one.destinations)
 
     def _open(self, to: Destination) -> bool:
-        return to.via == "log" or self._publisher is not None
+        return to.via != "bus" or self._publisher is not None
 
-    def _delivery(self, one: Agreement, to: Destination, keys: Keys) -> Delivery:
-        lane = self._publisher if to.via == "bus" else None
-        return Delivery(self._store, one, to, keys=keys, lane=lane, clock=context.now, stop=self._stop)
+    def _delivery(self, one: Agreement, to: Destination) -> Delivery:
+        return Delivery(self._store, one, to, keys=self._keys, lane=self._lanes(one, to), clock=context.now, stop=self._stop)
+
+    def _lanes(self, one: Agreement, to: Destination) -> Lanes | None:
+        match to.via:
+            case "bus":
+                return self._publisher
+            case "sink":
+                gate = Gate(self._doors, to.system, to.feed)
+                return SinkLanes(self._store, self._keys, gate, one, to, self._sinks.append)
+            case "log":
+                return None
 
 
 def _publisher(broker: Address) -> Any:

@@ -24,6 +24,7 @@ from gateway.line import Line, Loop, WayIn
 from gateway.outbound import Outbound
 from gateway.pull import SILENT, Pulled
 from gateway.reconcile import NOT_ASKED, NOT_OFFERED, Asked
+from gateway.sink import Doors
 from gateway.site import Site, system_folders
 from gateway.store import Fatal, Store
 from gateway.store.database import FULL
@@ -63,12 +64,12 @@ class Runner:
         self._tally = Tally()
         self._before: BySystem = {}
         self._shown: Callable[[int], None] = lambda _records: None
-        self.outbound = Outbound(site, store, keys)
-        self._around = line.Surroundings(
-            site, store, context.build(site, keys, log, stop), self._counted, self._proceed, self.outbound.wake
-        )
         self.lines: dict[str, Line] = {}
         self._workers = Workers(site.settings.workers, self._lost)
+        lent = context.build(site, keys, log, stop)
+        doors = Doors(self.lines, self._lock, self._workers.submit, lent, self._halted, self._failed)
+        self.outbound = Outbound(site, store, keys, doors)
+        self._around = line.Surroundings(site, store, lent, self._counted, self._proceed, self.outbound.wake)
 
     def start(self) -> None:
         """Make a line of every system of the site and begin to deliver.  What is new or changed is noted in the ledger."""
@@ -238,6 +239,7 @@ class Runner:
         """One look at everything: the watchdog's, the disk's, and what is due."""
         self._workers.check()
         self._look_at_space()
+        self.outbound.look()
         now = self._around.context.clock()
         with self._lock:
             for name in [name for name, each in self.lines.items() if each.stale and not each.busy]:
@@ -282,10 +284,14 @@ class Runner:
         except WrittenOff:
             raise
         except Fatal as e:
-            self._fatal = e
-            self._wake.set()
+            self._failed(e)
             return
         self._ended(each, loop, pulled)
+
+    def _failed(self, error: BaseException) -> None:
+        """What no retry mends: the process ends."""
+        self._fatal = error
+        self._wake.set()
 
     def _ended(self, each: Line, loop: Loop, pulled: Pulled) -> None:
         feed = loop.pull.feed
@@ -307,11 +313,20 @@ class Runner:
             say = self._log.info if pulled.after is not None else self._log.warning
             say("poll put off", system=name, feed=feed, code=problem.code.id, place=problem.where)
             return
+        self._stopped(name, feed, feed_id, problem)
+
+    def _stopped(self, name: str, feed: str, feed_id: int, problem: Problem) -> None:
         self._log.error("system halted", system=name, feed=feed, **problem.as_dict())
         try:
             self.store.journal.halt(feed_id, problem)
         except Retry as e:  # a full disk: the system is halted until the next start all the same
             self._log.error("halt not journalled", system=name, feed=feed, code=e.problem.code.id)
+
+    def _halted(self, name: str, feed: str, problem: Problem) -> None:
+        """A write showed that a person must look at a system."""
+        with self._lock:
+            self.lines[name].halt(problem)
+        self._stopped(name, feed, self.store.journal.feed(name, feed).id, problem)
 
     def _lost(self, job: Job) -> None:
         """The watchdog wrote a worker off: its system halts, and what it still reads is never journalled."""

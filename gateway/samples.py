@@ -2,6 +2,9 @@
 
 `samples/<feed>.csv` or `samples/<feed>-something.csv` is read by the feed whose name it begins with;
 `expected/<same name>.json` lists the canonical records, and the problems of what is rejected.
+
+Of a sink it is the other way: `samples/<feed>.json` lists canonical records (`entity`, `data`, and `status` where it is not
+Actual), and what is expected are the fields that the legacy system would be given.
 """
 
 from __future__ import annotations
@@ -23,6 +26,13 @@ NO_FEED = code(
     "sample.no-feed",
     "a sample does not begin with the name of a feed",
     "Name it after the feed that reads it: samples/<feed>.csv or samples/<feed>-<what it shows>.csv.",
+)
+
+
+NOT_CANONICAL = code(
+    "sample.not-canonical",
+    "the sample of a sink is not a list of canonical records",
+    "Write a JSON list of objects with entity, data and, where it is not Actual, status: copperline docs sinks.",
 )
 
 
@@ -50,12 +60,17 @@ class Result:
 
 def previews(feed: Feed, body: bytes) -> Iterator[Preview]:
     """Every record of a document as this feed would take it.  Raises Refused or Halt where it is refused whole."""
+    if feed.sink:
+        yield from (_out(feed, record) for record in _canonical(body))
+        return
     for record in feed.decode(_document(body)):
         yield _preview(feed, record)
 
 
 def records(feed: Feed, body: bytes) -> Iterator[RawRecord]:
     """The records of a document that can be read at all."""
+    if feed.sink:
+        return iter(())
     return (record for record in feed.decode(_document(body)) if isinstance(record, RawRecord))
 
 
@@ -141,6 +156,32 @@ def _preview(feed: Feed, record: RawRecord | Rejected) -> Preview:
     except Reject as e:
         return Preview(record, (), e.problems, shown)
     return Preview(record, tuple(_said(draft) for draft in drafts), (), shown)
+
+
+def _canonical(body: bytes) -> list[RawRecord]:
+    """The canonical records of a sink's sample, each as the record that it will be made from."""
+    try:
+        listed = orjson.loads(body)
+        return [
+            RawRecord(one["entity"], "", one.get("status", "Actual"), "put", one["data"], orjson.dumps(one), f"record {number}")
+            for number, one in enumerate(listed, 1)
+        ]
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as e:
+        raise Refused(Problem(NOT_CANONICAL, rule=f"{NOT_CANONICAL.meaning} ({type(e).__name__})")) from e
+
+
+def _out(feed: Feed, record: RawRecord) -> Preview:
+    """What a sink would write of a canonical record; its status stands as the record's version."""
+    mapping = feed.writes.get(record.kind)
+    if mapping is None or record.version not in mapping.takes:
+        return Preview(record, ({"withheld": record.version if mapping is not None else record.kind},), ())
+    lines = tuple(mapping.preview(record.fields))
+    shown = tuple(line for line in lines if line.problem is None)
+    try:
+        made = mapping.translate(record.fields)
+    except Reject as e:
+        return Preview(record, (), e.problems, shown)
+    return Preview(record, tuple({"to": mapping.kind, "key": one.subject, "fields": one.data} for one in made), (), shown)
 
 
 def _said(draft: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -90,7 +91,7 @@ class FeedFile(BaseModel):
     at: list[TimeOfDay] = Field(default=[], description="Poll at these times of day, in the system's zone.")
     pause: list[Window] = Field(default=[], description="Never poll in these windows, such as `22:00-06:00`.")
     reconcile: ReconcileFile | None = Field(default=None, description='Compare what the system holds with the journal: `{at: ["03:30"], days: 35}`; needs an adapter with survey.')
-    mappings: dict[str, str] = Field(description="Kind of record → mapping file, relative to the system's folder.")
+    mappings: dict[str, str] = Field(description="Kind of record → mapping file, relative to the system's folder. Mappings with `to:` make the feed a sink.")
     hold: Literal["keep", "skip"] = Field(default="keep", description="`keep`: a quarantined record holds later ones of its name; `skip`: they pass.")
     versions: Literal["unordered", "ordered"] = Field(default="unordered", description="`ordered`: versions are fixed-width text that only grows, so a lower one is late.")
 
@@ -121,7 +122,7 @@ class Reconcile:
     days: int | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Feed:
     """One feed, ready to run."""
 
@@ -137,6 +138,8 @@ class Feed:
     ordered: bool
     deadline: timedelta
     reconcile: Reconcile | None
+    sink: bool
+    """It is written to: its mappings say `to:`."""
     layout: str
     """Digest of the adapter's settings: together with a mapping's own it names how a record was read."""
 
@@ -159,6 +162,11 @@ class Feed:
         """What a removal of this kind is about; "" where it has no mapping or makes no event."""
         found = self.mappings.get(kind)
         return found.entity if found is not None else ""
+
+    @cached_property
+    def writes(self) -> Mapping[str, mapping.Mapping]:
+        """Of a sink: the mapping of each entity that it takes."""
+        return {each.entity: each for each in self.mappings.values() if each.sink}
 
     def _mapping(self, kind: str) -> mapping.Mapping:
         try:
@@ -246,6 +254,7 @@ def _feed(site_: site.Site, said: SystemFile, name: str, feed: FeedFile, documen
     at = ("feeds", name)
     adapter = _adapter(site_, feed.adapter, document, at)
     settings = _validated(adapter.settings, feed.settings, document, (*at, "settings"))
+    mappings = _mappings(site_, said, feed, document, at)
     return Feed(
         system=said.system,
         name=name,
@@ -253,7 +262,8 @@ def _feed(site_: site.Site, said: SystemFile, name: str, feed: FeedFile, documen
         adapter=adapter,
         settings=settings,
         schedule=_schedule(said, feed),
-        mappings=_mappings(site_, said, feed, document, at),
+        mappings=mappings,
+        sink=_is_sink(adapter, mappings, document, at),
         hold=feed.hold == "keep",
         ordered=feed.versions == "ordered",
         deadline=schedule.duration(said.deadline) if said.deadline else site_.settings.deadline,
@@ -310,6 +320,23 @@ def _mappings(
     if problems:
         raise Refused(*problems)
     return compiled
+
+
+def _is_sink(
+    adapter: Adapter[Any], mappings: Mapping[str, mapping.Mapping], document: yamlfile.Document, at: tuple[str, ...]
+) -> bool:
+    """Whether a feed is written to.  Raises Refused where its mappings or its adapter leave that open."""
+    out = [each for each in mappings.values() if each.sink]
+    wrong = ""
+    if out and len(out) < len(mappings):
+        wrong = "mixes mappings of records that come in (kind:) and go out (to:): make two feeds"
+    elif out and adapter.sink is None:
+        wrong = f"has mappings with to:, and the adapter {adapter.kind} does not write"
+    elif len({each.entity for each in out}) < len(out):
+        wrong = "has two mappings with to: for one entity: make two feeds"
+    if wrong:
+        raise Refused(Problem(WRONG, ".".join((*at, "mappings")), document.where(*at, "mappings"), wrong))
+    return bool(out)
 
 
 def _validated(model: type[Any], data: Any, document: yamlfile.Document, at: tuple[str, ...]) -> Any:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 
 GRACE = timedelta(seconds=5)
 """How long a cancelled call may take to come back."""
@@ -32,6 +33,8 @@ class Job:
     run: Callable[[Job], None]
     cancel: Callable[[], None]
     """Unblocks the call; may come from another thread, and may itself hang."""
+    lost: Callable[[], None] | None = None
+    """Told instead of the pool's owner that its worker was written off."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _deadline: float | None = None
     _cancelled_at: float | None = None
@@ -111,7 +114,7 @@ class Workers:
             self._threads.discard(thread)
             self._running.pop(thread, None)
         self._hire()
-        self._lost(job)
+        (job.lost or partial(self._lost, job))()
 
     def _work(self) -> None:
         me = threading.current_thread()

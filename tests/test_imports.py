@@ -22,11 +22,11 @@ LAYERS = [
     {"errors"},
     {"adapter", "attempt", "backoff", "breaker", "contracts", "convert", "profile", "schedule", "settings", "telemetry", "workers"}
     | {"xml", "yamlfile"},
-    {"agreement", "archive", "event", "lane", "mapping", "site"},
+    {"agreement", "archive", "event", "mapping", "site"},
     {"store"},
-    {"access", "bus", "context", "delivery", "figures", "intake", "registry", "topology"},
+    {"access", "bus", "context", "delivery", "figures", "intake", "lane", "registry", "topology"},
     {"draft", "samples", "system"},
-    {"acts", "line", "outbound", "pull", "reconcile"},
+    {"acts", "line", "outbound", "pull", "reconcile", "sink"},
     {"api", "demo", "runner", "standing", "testing"},
     {"cli"},
 ]

@@ -8,7 +8,7 @@ unknown field, an error or an expired agreement means that nothing leaves.
 from __future__ import annotations
 
 from gateway.agreement.envelope import CONTENT_TYPE, PREFIX, Fixed, Projected
-from gateway.agreement.file import load, load_all
+from gateway.agreement.file import asked, load, load_all
 from gateway.agreement.projector import ALL, Outgoing, Projector, Withheld
 from gateway.agreement.topics import matcher, matches
 from gateway.agreement.values import Agreement, Destination, Limits, exchange
@@ -26,6 +26,7 @@ __all__ = [
     "Projected",
     "Projector",
     "Withheld",
+    "asked",
     "compile",
     "exchange",
     "load",

@@ -44,10 +44,13 @@ _ENTITIES = {
     "properties": {entity: _fields(entity) for entity in ENTITIES},
 }
 _COUNT = {"type": "integer", "minimum": 1}
-_DESTINATION = _table(
-    {"via": {"enum": ["bus", "log"]}, "limits": _table(dict.fromkeys(LIMITS, _COUNT), [])},
-    ["via"],
-)
+_SYSTEM = {"type": "string", "pattern": f"^{NAME.pattern}$"}
+_DESTINATION = {
+    "anyOf": [
+        _table({"via": {"enum": ["bus", "log"]}, "limits": _table(dict.fromkeys(LIMITS, _COUNT), [])}, ["via"]),
+        _table({"via": {"const": "sink"}, "system": _SYSTEM, "feed": _SYSTEM}, ["via", "system", "feed"]),
+    ]
+}
 _KEYS: dict[str, Any] = {
     "agreement": {"type": "string", "pattern": f"^{NAME.pattern}$", "description": "Its name, as the file's."},
     "title": _TEXT,

@@ -175,7 +175,7 @@ def _fields(page: _Page, topics: tuple[str, ...]) -> dict[str, tuple[str, ...]] 
         return None
     page.keys(("fields",), given, list(ENTITIES), [])
     for entity in ENTITIES:
-        if entity not in given and _asked(topics, entity):
+        if entity not in given and asked(topics, entity):
             page.wrong(("topics",), f"ask for {entity}, of which `fields` names none: name some, or ask for less")
     return {str(entity): _paths(page, str(entity), named) for entity, named in given.items() if entity in ENTITIES}
 
@@ -201,7 +201,8 @@ def _paths(page: _Page, entity: str, named: Any) -> tuple[str, ...]:
     return paths
 
 
-def _asked(topics: tuple[str, ...], entity: str) -> bool:
+def asked(topics: tuple[str, ...], entity: str) -> bool:
+    """Whether topic patterns can match events of an entity."""
     return any(matches(pattern, topic) for pattern in topics for topic in _possible(pattern, entity))
 
 
@@ -225,13 +226,23 @@ def _destination(page: _Page, name: str, said: Any) -> Destination:
     at = ("destinations", name)
     if not NAME.fullmatch(name):
         page.wrong(at, "is not a name of a-z, 0-9 and -, beginning with a letter")
-    page.keys(at, said, ["via", "limits"], ["via"])
     via = page.at((*at, "via"))
+    if via == "sink":
+        return _sink(page, name, said)
+    page.keys(at, said, ["via", "limits"], ["via"])
     if via not in (None, "bus", "log"):
-        page.wrong((*at, "via"), "is bus or log")
+        page.wrong((*at, "via"), "is bus, log or sink")
     page.keys((*at, "limits"), page.at((*at, "limits")), list(LIMITS), [])
     given = {key: page.read((*at, "limits", key), _count) or default for key, default in LIMITS.items()}
     return Destination(name, "log" if via == "log" else "bus", Limits(**given))
+
+
+def _sink(page: _Page, name: str, said: Any) -> Destination:
+    at = ("destinations", name)
+    keys = ["via", "system", "feed"]
+    page.keys(at, said, keys, keys)
+    system, feed = (page.read((*at, key), _name) or "" for key in ("system", "feed"))
+    return Destination(name, "sink", system=system, feed=feed)
 
 
 def _start(page: _Page) -> date | None:
@@ -281,7 +292,7 @@ def _topics(value: Any) -> tuple[str, ...]:
     for pattern in value:
         if not isinstance(pattern, str) or not is_pattern(pattern):
             raise ValueError(f"has {pattern!r}, which is no pattern: words of a-z, 0-9 and -, or * or #, between dots")
-        if not any(_asked((pattern,), entity) for entity in ENTITIES):
+        if not any(asked((pattern,), entity) for entity in ENTITIES):
             raise ValueError(f"has {pattern!r}, which no topic police.<agency>.<entity>.<action>.v{MAJOR} can match")
     return tuple(value)
 

@@ -29,8 +29,11 @@ class Destination:
     """One place that an agreement's events go to."""
 
     name: str
-    via: Literal["bus", "log"]
+    via: Literal["bus", "log", "sink"]
     limits: Limits = field(default=Limits())
+    system: str = ""
+    """Of a sink: the legacy system, and its feed that is written to."""
+    feed: str = ""
 
 
 @dataclass(frozen=True, slots=True)

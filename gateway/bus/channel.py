@@ -79,6 +79,7 @@ class ChannelLane:
         backoff: Backoff,
         window: int = WINDOW,
     ) -> None:
+        self.careful = False
         self.exchange = exchange
         self.state: State = "closed"
         self.problem: Problem | None = None

@@ -13,6 +13,7 @@ from gateway import agreement, samples, site, system
 from gateway.cli import OK, PROBLEMS
 from gateway.cli.common import json_option, masked, show, site_option, then, why
 from gateway.errors import Halt, Problem, Refused, code
+from gateway.sink import checks as sinks
 from gateway.site import Site
 
 UNCOVERED = code(
@@ -113,9 +114,11 @@ def _problems(here: Site, name: str) -> Iterator[Problem]:
             yield _placed(e.problem, f"systems/{each}/samples/")
     if not name:
         try:
-            agreement.load_all(here.agreements)
+            agreed = agreement.load_all(here.agreements)
         except Refused as e:
             yield from (_placed(problem, "agreements/") for problem in e.problems)
+        else:
+            yield from sinks.problems(here, agreed)
         yield from _callers(here)
 
 

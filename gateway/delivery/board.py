@@ -3,6 +3,10 @@
 A delivery that failed is tried again later (`retry`) until a person must look (`parked`); later
 events of its subject wait behind it (`waiting`), so that order holds.  What takes something back
 is the exception to that: a withdrawal or a removal waits for no parked delivery.
+
+At a careful destination, a legacy system, each delivery has a row before it is tried (`trying`):
+whoever finds that row after a crash knows that it may have arrived.  What the system took and has
+not decided on is `pending`.
 """
 
 from __future__ import annotations
@@ -13,7 +17,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from gateway.backoff import bound_s
-from gateway.store.rows import Exceptional
+from gateway.store.rows import Exceptional, ExceptionState
 
 TRIES = 8
 """After so many the delivery is parked: with waits that double, some two to four minutes."""
@@ -25,6 +29,10 @@ Key: TypeAlias = tuple[int, bytes]
 """Feed and subject: the unit of order."""
 
 Draw: TypeAlias = Callable[[float, float], float]
+
+
+_GOES = frozenset({"retry", "trying", "pending"})
+"""States that end by themselves, sooner or later."""
 
 
 def takes_back(topic: str) -> bool:
@@ -44,7 +52,7 @@ class Board:
         self._parked: set[Key] = set()
         self._failing = 0
         for row in rows:
-            self._put(row)
+            self._put(_found(row))
             if row.state == "parked":
                 self._parked.add((row.feed, row.subject))
 
@@ -69,15 +77,53 @@ class Board:
         positions = self._keys.get(key)
         if not positions:
             return False
-        return not takes_back(topic) or any(self._rows[one].state == "retry" for one in positions)
+        return not takes_back(topic) or any(self._rows[one].state in _GOES for one in positions)
 
     def wait(self, key: Key, position: int) -> None:
         """An event waits behind an earlier one of its subject."""
         self._change(Exceptional(position, key[0], "waiting", key[1]))
 
+    def trying(self, key: Key, position: int, now_us: int) -> None:
+        """It is about to be tried, and may have arrived from then on; one that is pending is only asked about."""
+        row = self._rows.get(position) or Exceptional(position, key[0], "trying", key[1])
+        if row.state != "pending":
+            self._change(replace(row, state="trying", next_at=now_us))
+
+    def in_doubt(self, position: int) -> None:
+        """Nobody knows what became of a try."""
+        row = self._rows.get(position)
+        if row is not None and row.state == "trying":
+            self._change(replace(row, state="retry", uncertain=True))
+
+    def park(self, position: int, code: str, *, uncertain: bool) -> None:
+        """A person must look."""
+        row = self._rows[position]
+        self._parked.add((row.feed, row.subject))
+        self._change(replace(row, state="parked", attempts=row.attempts + 1, next_at=0, code=code, uncertain=uncertain))
+
+    def unsent(self, position: int, now_us: int) -> None:
+        """It was not tried after all: it is as it was before."""
+        row = self._rows[position]
+        self._change(replace(row, state="pending" if row.state == "pending" else "retry", next_at=now_us))
+
+    def in_question(self, position: int) -> bool:
+        """Whether an earlier try may have arrived."""
+        row = self._rows.get(position)
+        return row is not None and row.uncertain
+
+    def pending(self, position: int) -> bool:
+        """Whether the target has it and has not decided."""
+        row = self._rows.get(position)
+        return row is not None and row.state == "pending"
+
+    def put_off(self, position: int, state: ExceptionState, next_at: int, code: str = "") -> None:
+        """It did not arrive and is tried again, or it is pending and is asked about again; the try does not count."""
+        row = self._rows[position]
+        self._change(replace(row, state=state, next_at=next_at, code=code, uncertain=False))
+
     def failed(self, key: Key, position: int, code: str, now_us: int) -> None:
         """One try failed: the next is some time later, or the delivery is parked."""
-        row = self._rows.get(position) or Exceptional(position, key[0], "retry", key[1])
+        row = replace(self._rows.get(position) or Exceptional(position, key[0], "retry", key[1]), uncertain=False)
         tries = row.attempts + 1
         if tries >= TRIES:
             self._parked.add(key)
@@ -96,7 +142,7 @@ class Board:
     def refresh(self, stored: Iterable[Exceptional], under_way: Collection[int]) -> None:
         """Take over what others changed in the store (a replay, a retry of what was parked, an erasure), but for what is not settled yet."""
         ours = {*self._changed, *self._over, *under_way}
-        found = {row.position: row for row in stored if row.position not in ours}
+        found = {row.position: _found(row) for row in stored if row.position not in ours}
         for position in [one for one in self._rows if one not in ours and one not in found]:
             self._drop(position)
         for row in found.values():
@@ -141,7 +187,7 @@ class Board:
         """The first row of a subject that may go: a retry that is due, or one that waits for nobody any more."""
         for position in positions:
             row = self._rows[position]
-            if row.state == "retry":
+            if row.state in _GOES:
                 return position if row.next_at <= now_us else None
             if row.state == "waiting" and position == positions[0]:
                 return position
@@ -155,13 +201,23 @@ class Board:
         old = self._rows.get(row.position)
         if old is None:
             insort(self._keys.setdefault((row.feed, row.subject), []), row.position)
-        self._failing += (not row.replay) - (old is not None and not old.replay)
+        self._failing += _fails(row) - (old is not None and _fails(old))
         self._rows[row.position] = row
 
     def _drop(self, position: int) -> None:
         row = self._rows.pop(position)
-        self._failing -= not row.replay
+        self._failing -= _fails(row)
         positions = self._keys[row.feed, row.subject]
         positions.remove(position)
         if not positions:
             del self._keys[row.feed, row.subject]
+
+
+def _found(row: Exceptional) -> Exceptional:
+    """A row as the store has it: a try that is not under way here was cut off, and may have arrived."""
+    return replace(row, state="retry", uncertain=True) if row.state == "trying" else row
+
+
+def _fails(row: Exceptional) -> bool:
+    """Whether it counts among those that fill the board: not what a person replays, nor what is tried for the first time."""
+    return not row.replay and row.state != "trying"

@@ -24,6 +24,11 @@ UNROUTED = code(
     "The destination exists, but nothing there takes events of this topic.",
     "Run `copperline topology apply`; then: copperline deliveries retry AGREEMENT.",
 )
+IN_DOUBT = code(
+    "delivery.in-doubt",
+    "The event's time is past, and nobody knows whether an earlier try reached the legacy system.",
+    "Look in the legacy system, then: copperline deliveries settle AGREEMENT POSITION --written, or --not-written.",
+)
 REFUSED = code(
     "delivery.refused",
     "The destination refused this one event.",

@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 from gateway.agreement import Projected, Projector, Withheld
 from gateway.delivery.board import Board, Draw, Key, takes_back
-from gateway.delivery.codes import REFUSED, UNROUTED
+from gateway.delivery.codes import IN_DOUBT, REFUSED, UNROUTED
 from gateway.delivery.track import Done, Track
-from gateway.lane import Heard, Ticket
-from gateway.store.rows import Exceptional, Outgoing, Settlement
+from gateway.lane import Heard, Ticket, Verdict
+from gateway.store.rows import Answer, Exceptional, Outgoing, Settlement
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -37,12 +37,16 @@ class Flow:
         positions: Mapping[int, int],
         exceptions: Iterable[Exceptional],
         draw: Draw = random.uniform,
+        *,
+        careful: bool = False,
     ) -> None:
         self.tracks = {feed: Track(feed, position) for feed, position in positions.items()}
         self.board = Board(exceptions, draw)
         self.moves = 0
         """Grows with every event that ended."""
         self._projector = projector
+        self._careful = careful
+        self._answers: list[Answer] = []
         self._sent: dict[Ticket, _Sent] = {}
         self._behind: dict[Key, deque[Outgoing]] = {}
         """Subjects of which an event is under way, each with what waits behind it."""
@@ -118,6 +122,8 @@ class Flow:
             self._failed(ticket, UNROUTED.id, now_us)
         if heard.refused is not None:
             self._failed(heard.refused[0], REFUSED.id, now_us)
+        for verdict in heard.verdicts:
+            self._judged(verdict, now_us)
         if heard.lost:
             self.rewind()
         for track in self.tracks.values():
@@ -125,6 +131,8 @@ class Flow:
 
     def rewind(self) -> None:
         """Whatever is under way is unknown: forget it; it is read again from the positions, and from its rows."""
+        for position in self._sent:
+            self.board.in_doubt(position)
         self._sent.clear()
         self._size = 0
         self._behind.clear()
@@ -141,12 +149,13 @@ class Flow:
         """All that moved since the last one; None where nothing did."""
         feeds = [moved for track in self.tracks.values() if (moved := track.settled()) is not None]
         changed, over = self.board.take_changes()
-        if not (feeds or changed or over):
+        answers, self._answers = self._answers, []
+        if not (feeds or changed or over or answers):
             return None
         disclosed, self._disclosed = self._disclosed, []
         fields, self._fields = self._fields, set()
         names = sorted({f"{entity}.{name}" for entity, paths in fields for name in paths})
-        return Settlement(feeds, changed, over, disclosed, names)
+        return Settlement(feeds, changed, over, disclosed, names, answers)
 
     def _place(self, track: Track, out: Outgoing, now_us: int) -> None:
         key = (out.feed, out.subject)
@@ -160,17 +169,63 @@ class Flow:
 
     def _go(self, key: Key, out: Outgoing, now_us: int) -> None:
         """Project and send, or end it here."""
-        if out.expires and _past(out.expires, now_us):
-            self._end(key, out.position, _EXPIRED)
+        if out.expires and _past(out.expires, now_us) and not self._pending(out.position):
+            self._expired(key, out.position)
             return
         projected = self._projector.project(out)
         if isinstance(projected, Withheld):
             self._end(key, out.position, _WITHHELD)
             return
+        if self._careful:
+            self._try(key, out.position, now_us)
         self._behind[key] = deque()
         self._sent[out.position] = _Sent(key, projected)
         self._size += len(projected.body)
         self._batch.append((out.position, projected))
+
+    def _pending(self, position: int) -> bool:
+        return self._careful and self.board.pending(position)
+
+    def _expired(self, key: Key, position: int) -> None:
+        """Its time is past.  One that may have arrived before is left to a person: it is neither written late nor forgotten."""
+        if self._careful and self.board.in_question(position):
+            self.board.park(position, IN_DOUBT.id, uncertain=True)
+        else:
+            self._end(key, position, _EXPIRED)
+
+    def _try(self, key: Key, position: int, now_us: int) -> None:
+        """The row that says, after a crash, that it may have arrived."""
+        known = position in self.board
+        self.board.trying(key, position, now_us)
+        if not known:
+            self.tracks[key[0]].done(position, _EXCEPTION)
+
+    def _judged(self, verdict: Verdict, now_us: int) -> None:
+        """A careful lane says what became of one message."""
+        ticket, sent = verdict.ticket, self._sent.get(verdict.ticket)
+        if sent is None:
+            return
+        if verdict.answer is not None:
+            self._answers.append(verdict.answer)
+        match verdict.state:
+            case "delivered":
+                self._confirmed(ticket, now_us)
+                return
+            case "retry" if verdict.after is None:
+                self._failed(ticket, verdict.code, now_us)
+                return
+            case "withheld":
+                self._end(sent.key, ticket, _WITHHELD)
+            case "parked":
+                self.board.park(ticket, verdict.code, uncertain=verdict.uncertain)
+            case "pending":
+                self.board.put_off(ticket, "pending", now_us + _us(verdict.after), verdict.code)
+            case "retry":
+                self.board.put_off(ticket, "retry", now_us + _us(verdict.after), verdict.code)
+            case "unsent":
+                self.board.unsent(ticket, now_us)
+        self._answered(ticket)
+        self._follow(sent.key, now_us)
 
     def _confirmed(self, ticket: Ticket, now_us: int) -> None:
         sent = self._answered(ticket)
@@ -229,6 +284,10 @@ class Flow:
 
 
 _PASSED, _EXCEPTION, _EXPIRED, _WITHHELD = Done("passed"), Done("exception"), Done("expired"), Done("withheld")
+
+
+def _us(span: timedelta | None) -> int:
+    return (span or timedelta()) // timedelta(microseconds=1)
 
 
 def _past(expires: str, now_us: int) -> bool:

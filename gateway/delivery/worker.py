@@ -46,6 +46,8 @@ LOOK_S = 1.0
 """How often feeds, rows that a person changed and the agreement's validity are looked at without being told."""
 LAST_S = 2.0
 """How long a delivery that stops waits for what is under way."""
+CAREFUL_LAST_S = 20.0
+"""The same where what has no outcome would be in doubt."""
 ROWS_HELD = 10_000
 """Rows of exceptions that are held in memory; of a larger replay the next ones follow."""
 
@@ -88,6 +90,7 @@ class Delivery:
             self._deliveries.positions(self.id),
             self._deliveries.exceptions(self.id, limit=ROWS_HELD),
             draw,
+            careful=self._lane.careful,
         )
         self._turns: deque[int] = deque()
         self._slices: dict[int, int] = {}
@@ -168,7 +171,7 @@ class Delivery:
         if self.destination.via == "log":
             return OwnLog(self._hear_later)
         if lanes is None:
-            raise ValueError(f"{self.destination.name} is on the bus, and there is no broker")
+            raise ValueError(f"{self.destination.name} is not the site's own log, and there is no lane to it")
         return lanes.lane(agreements.exchange(self.agreement.name, self.destination.name), self._hear_later)
 
     def _hear_later(self, heard: Heard) -> None:
@@ -188,9 +191,10 @@ class Delivery:
 
     def _finish(self) -> None:
         """Wait a little for what is under way, and settle: what was confirmed need not be sent again."""
-        until = time.monotonic() + LAST_S
+        careful = self._lane.careful
+        until = time.monotonic() + (CAREFUL_LAST_S if careful else LAST_S)
         self._flow.rest()
-        while self._flow.under_way and self._lane.ready.is_set() and time.monotonic() < until:
+        while self._flow.under_way and (careful or self._lane.ready.is_set()) and time.monotonic() < until:
             self._wake.wait(SETTLED_AFTER_S)
             self._wake.clear()
             self._hear(_microseconds(self._clock()))
@@ -290,9 +294,19 @@ class Delivery:
         batch = self._flow.take_batch()
         if not batch:
             return False
-        if not self._lane.send(batch):
+        if not (self._intended() and self._lane.send(batch)):
             self._flow.rewind()
             self._all = True
+        return True
+
+    def _intended(self) -> bool:
+        """Have it on disk what is about to be tried, where that matters."""
+        if self._lane.careful:
+            try:
+                self._settle(now=True)
+            except Retry:
+                self._flow.rewind()
+                raise
         return True
 
     def _settle(self, *, now: bool = False) -> bool:

@@ -98,6 +98,7 @@ _FILE: Final = {
     **_RECORD,
     "kind": _TEXT,
     "to": _TEXT,
+    "takes": _list({"enum": ["Actual", "Exercise", "Test"]}),
     "title": _TEXT,
     "zone": _TEXT,
     "records": _list(_ref("record")),

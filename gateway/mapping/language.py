@@ -178,11 +178,13 @@ class MappingFile:
     title: str = ""
     because: str = ""
     ignored: tuple[str, ...] = ()
+    takes: tuple[str, ...] = ("Actual",)
 
 
 FILE_WORDS: Final = {
     "kind": "Which kind of raw record this mapping is for.",
     "to": "The other way: the record of a legacy sink that is made.",
+    "takes": "With to: which events it takes by their status; only Actual, if not said.",
     "title": "A line for people.",
     "zone": "IANA zone of local times, instead of the system's.",
     "optional": "true: blank sources are no problem unless a sentence says optional: false.",

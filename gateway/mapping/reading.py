@@ -33,6 +33,7 @@ from gateway.mapping.language import (
     Source,
     Step,
 )
+from gateway.mapping.runtime import STATUSES
 from gateway.yamlfile import Map
 
 Choice = TypeVar("Choice", bound=str)
@@ -102,6 +103,7 @@ class _Reader:
             title=self._text(data, "title", ""),
             because=self._text(data, "because", ""),
             ignored=tuple(str(name) for name in self._items(data, "ignored", "ignored")),
+            takes=self._takes(data, sink=sink),
         )
 
     def _records(self, data: Map, *, single: bool, optional: bool) -> tuple[Record, ...]:
@@ -117,6 +119,15 @@ class _Reader:
             else:
                 self._wrong(data.lines["records"], "records", "each record begins with - entity:")
         return tuple(made)
+
+    def _takes(self, data: Map, *, sink: bool) -> tuple[str, ...]:
+        """The statuses that a sink's mapping takes."""
+        if "takes" not in data:
+            return ("Actual",)
+        said = tuple(str(status) for status in self._items(data, "takes", "takes"))
+        if not sink or not STATUSES.issuperset(said):
+            self._wrong(data.lines["takes"], "takes", "goes with to:, and names some of Actual, Exercise, Test")
+        return said
 
     def _silent(self, data: Map) -> tuple[Record, ...]:
         if data["emit"] != "none" or not data.get("because"):

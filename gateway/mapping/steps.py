@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
 from gateway.convert import CONVERSIONS, Convert, Unreadable, build
 from gateway.convert.clock import clock
-from gateway.mapping.codes import Table
+from gateway.mapping.codes import Table, UnknownCode
 from gateway.mapping.language import CONVERSION, FORM, UNSAID, ZONE, Sentence
 from gateway.mapping.reading import Complaints
 from gateway.mapping.runtime import chain
@@ -63,14 +63,15 @@ class Deeds:
         if table is None:
             return Deed()
         if self.sink:
-            return Deed(convert, zoned, look=table.writer())
+            write = table.writer()
+            return Deed(convert, zoned, look=write if sentence.default is UNSAID else _or_nothing(write))
         look = table.reader(reject=sentence.unknown == "reject", unmapped=self._unmapped)
         worded = many == 2 and not sentence.steps
         return Deed(convert, zoned, None if worded else table.plain_codes() or None, look, worded, table.dated)
 
     def constant(self, sentence: Sentence, value: Any, path: str) -> Any:
         """A constant or default as it stands in the record.  None where it cannot be made, with a complaint."""
-        deed = self.deed(sentence, path)
+        deed = self.deed(replace(sentence, default=UNSAID), path)
         try:
             if deed.zoned is not None:
                 value = deed.zoned(self.zone)(value)
@@ -128,6 +129,18 @@ class Deeds:
 
     def _wrong(self, code: Any, sentence: Sentence, path: str, rule: str) -> None:
         self._complaints.add(code, sentence.line, path, rule)
+
+
+def _or_nothing(look: Callable[[Any], str]) -> Callable[[Any], str | None]:
+    """A code without a row gives nothing, so that the default stands."""
+
+    def looked(value: Any) -> str | None:
+        try:
+            return look(value)
+        except UnknownCode:
+            return None
+
+    return looked
 
 
 @cache

@@ -72,6 +72,8 @@ class Mapping:
         """The entity of its first canonical record; "" where it makes none."""
         self.entities = tuple(dict.fromkeys(record.entity for record in file.records))
         self.sink = file.sink
+        self.takes = file.takes
+        """Of a sink: the statuses of events that it takes."""
         self.title = file.title
         self.digest = digest
         """16 hex digits over the mapping, its zone and its code lists."""

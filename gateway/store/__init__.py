@@ -39,6 +39,10 @@ ledger's leaf move together or not at all.  That is the whole delivery guarantee
         counts(dest, wants, *, feed=None) -> Counts
         replay(dest, positions, *, by, reason) -> int         exceptions with .replay: pass those to events(replayed=)
         retry(dest, *, by, reason) -> int                     parked exceptions are tried again
+    store.remotes                                             what legacy systems call what was written to them
+        open([(dest, system)]);  aims(dest, positions) -> list[Aim]
+        answer(dest, position) -> (problems, words) | None
+        decide(dest, position, answer, *, by, reason)         a person has looked at the legacy system
     store.requests
         add(kind, body, *, by, reason) -> int;  pending() -> RequestRow | None
         finish(id, result, *, failed=False);  find(id) -> RequestRow | None

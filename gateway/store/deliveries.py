@@ -17,6 +17,7 @@ from gateway.store.database import Database, Reader, Transaction
 from gateway.store.ledger import Ledger
 from gateway.store.plan import unpack_extra
 from gateway.store.recent import Recent
+from gateway.store.remotes import Remotes
 from gateway.store.rows import (
     Clock,
     Counts,
@@ -41,8 +42,10 @@ EXCEPTION = "position, feed, state, subject, attempts, next_at, code, uncertain,
 class Deliveries:
     """Reads events for destinations and settles what became of them."""
 
-    def __init__(self, database: Database, vault: Vault, ledger: Ledger, recent: Recent, clock: Clock) -> None:
-        self._recent = recent
+    def __init__(
+        self, database: Database, vault: Vault, ledger: Ledger, recent: Recent, remotes: Remotes, clock: Clock
+    ) -> None:
+        self._recent, self._remotes = recent, remotes
         self._database, self._vault, self._ledger, self._clock = database, vault, ledger, clock
         self._systems: dict[int, str] = {}
 
@@ -156,6 +159,11 @@ class Deliveries:
         sql = f"SELECT {EXCEPTION} FROM exception WHERE {where} ORDER BY position LIMIT ?"
         return [_exceptional(row) for row in self._database.read().all(sql, [*values, limit])]
 
+    def parked(self, dest: int, position: int) -> bool:
+        """Whether the delivery of the event at a position waits for a person."""
+        sql = "SELECT 1 FROM exception WHERE destination = ? AND position = ? AND state = 'parked'"
+        return self._database.read().one(sql, [dest, position]) is not None
+
     def counts(self, dest: int, wants: Callable[[str], bool], *, feed: int | None = None) -> Counts:
         """Where the events of the wanted topics stand at a destination, of one feed or of all."""
         reader = self._database.read()
@@ -198,6 +206,7 @@ class Deliveries:
             )
         if settlement.exceptions:
             _put(transaction, dest, settlement.exceptions)
+        self._remotes.keep(transaction, dest, settlement.answers)
         if settlement.disclosed:
             head = ledger.lock(transaction)
             ledger.append(transaction, head, "delivered", self._stated(transaction, dest, settlement))

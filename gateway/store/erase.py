@@ -97,6 +97,9 @@ class Erase:
             [(row,) for row in rows],
         )
         transaction.many("DELETE FROM exception WHERE position = ?", [(row,) for row in rows])
+        transaction.many("DELETE FROM answer WHERE position = ?", [(row,) for row in rows])
+        partitions = transaction.within("SELECT DISTINCT partition FROM record WHERE outgoing = 0 AND position IN (*)", rows)
+        transaction.many("DELETE FROM remote WHERE partition = ?", partitions)
 
 
 def _names(transaction: Transaction, positions: Iterable[int]) -> list[bytes]:

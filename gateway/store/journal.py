@@ -20,6 +20,7 @@ from gateway.store.crypto import BODY, ORIGINAL, Vault
 from gateway.store.database import Database, Transaction
 from gateway.store.plan import Plan, Said
 from gateway.store.recent import Recent
+from gateway.store.remotes import echoes
 from gateway.store.rows import (
     ACCEPTED,
     HELD,
@@ -136,7 +137,9 @@ class Journal:
         document = batch.document.sha256 if batch.document else b""
         plan = Plan(self._database.read(), self.keys, self._vault, intake, feed=feed_id, now=self._clock())
         said = [Said(plan.tokens, record, document) for record in batch.records]
-        plan.load({one.name for one in said})
+        names = {one.name for one in said}
+        plan.load(names)
+        plan.echoes = echoes(self._database.read(), intake.system, names, plan.states, now=plan.now)
         if plan.states:
             plan.load_versions(said)
             plan.load_parts(said)
@@ -153,7 +156,7 @@ class Journal:
     def _judge(self, plan: Plan, said: Said, *, remembers: bool) -> int:
         """Judge one record; of an unchanged one, remember the new version, and the document that held it too."""
         outcome = plan.judge(said)
-        if outcome == UNCHANGED:
+        if outcome == UNCHANGED and said.name not in plan.linked:
             new = bool(said.version) and not plan.knows(said)
             if new or remembers:
                 plan.leave(said, UNCHANGED, original=new and self._differs(plan, said))

@@ -20,6 +20,7 @@ from gateway.store.ledger import Ledger
 from gateway.store.quarantine import Quarantine
 from gateway.store.recent import Recent
 from gateway.store.remap import Remap
+from gateway.store.remotes import Remotes
 from gateway.store.requests import Requests
 from gateway.store.rows import Clock
 from gateway.store.sqlite import Sqlite
@@ -55,8 +56,9 @@ class Store:
         self.quarantine = Quarantine(database, keys, vault, self.journal, self.ledger, clock)
         self.remap = Remap(database, keys, vault, self.journal, self.ledger, clock)
         self.erase = Erase(database, self.ledger, recent)
-        self.deliveries = Deliveries(database, vault, self.ledger, recent, clock)
         self.census = Census(database, keys, self.ledger, clock)
+        self.remotes = Remotes(database, vault, self.ledger, clock)
+        self.deliveries = Deliveries(database, vault, self.ledger, recent, self.remotes, clock)
         self.requests = Requests(database, clock)
         self.systems = Systems(database, self.ledger, clock)
         self.current = Current(database)

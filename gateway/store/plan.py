@@ -104,6 +104,9 @@ class Plan:
         self.sent: list[tuple[int, bytes]] = []
         self.counts = [0] * 5
         self.outcomes: list[int] = []
+        self.echoes: set[bytes] = set()
+        """Names that the gateway wrote to this system, and that none of its feeds has said since."""
+        self.linked: set[bytes] = set()
         self._seen: set[tuple[bytes, bytes]] = set()
         self._parts: dict[int, Part] = {}
         self._subjects: dict[tuple[str, str], bytes] = {}
@@ -147,7 +150,7 @@ class Plan:
         state = self.states.get(said.name)
         if state is None:
             state = self.states[said.name] = State(said.name, fresh=True)
-            return self.take(said, state)
+            return self.link(said, state) if said.name in self.echoes else self.take(said, state)
         if said.version and self._repeated(said, state):
             return UNCHANGED
         if self.intake.ordered and said.versioned and said.versioned < state.highest:
@@ -155,7 +158,7 @@ class Plan:
             return LATE
         if said.change == state.change and said.fields(self.tokens) == state.digest:
             return UNCHANGED
-        return self.take(said, state)
+        return self.link(said, state) if said.name in self.echoes else self.take(said, state)
 
     def _repeated(self, said: Said, state: State) -> bool:
         version = said.version
@@ -169,22 +172,36 @@ class Plan:
         """The digests of the mappings that made the plan's events."""
         return sorted(set(self._mappings.values()))
 
+    def link(self, said: Said, state: State) -> int:
+        """What the gateway itself wrote to the system, read back: kept and known from now on, and no event."""
+        if said.record is None:
+            return self.take(said, state)
+        self.echoes.discard(said.name)
+        self.linked.add(said.name)
+        self.changed[said.name] = state
+        here = self.leave(said, UNCHANGED)
+        self._latest(said, state, here)
+        return UNCHANGED
+
     def take(self, said: Said, state: State) -> int:
         """A new record: mapped, or held behind a quarantined one of its name, or quarantined itself."""
         self.changed[said.name] = state
-        digest = said.fields(self.tokens)
         if state.holder and self.intake.hold:
             here = self.leave(said, HELD)
             self.held.append((said.name, here))
             outcome = HELD
         else:
             here, outcome = self.make(said, state)
+        self._latest(said, state, here)
+        return outcome
+
+    def _latest(self, said: Said, state: State, here: int) -> None:
+        digest = said.fields(self.tokens)
         state.position, state.version, state.change, state.digest = here, said.version, said.change, digest
         if state.first == 0:
             state.first, state.born = here, said.version
         if self.intake.ordered:
             state.highest = max(state.highest, said.versioned)
-        return outcome
 
     def make(self, said: Said, state: State, *, origin: int = 0) -> tuple[int, int]:
         """Events of one record, or its quarantine.  Returns where it stands and its outcome."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from gateway.adapter import Document, RawRecord, Rejected
+from gateway.errors import Problem
 from gateway.event import Draft
 
 Clock: TypeAlias = Callable[[], int]
@@ -24,7 +25,7 @@ Decode: TypeAlias = Callable[[Document], "Sequence[RawRecord | Rejected] | Any"]
 
 FeedState = Literal["running", "paused", "halted", "tripped", "shadow", "retired"]
 Outcome = Literal["accepted", "unchanged", "late", "quarantined", "held"]
-ExceptionState = Literal["retry", "parked", "pending", "waiting"]
+ExceptionState = Literal["retry", "trying", "parked", "pending", "waiting"]
 
 OUTCOMES: tuple[Outcome, ...] = ("accepted", "unchanged", "late", "quarantined", "held")
 """As stored: the index is the number in the row."""
@@ -239,7 +240,7 @@ class Outgoing(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Exceptional:
-    """One delivery that is not simply done: tried again, parked, pending at the target, or waiting behind another."""
+    """One delivery that is not simply done: tried again, being tried, parked, pending at the target, or waiting behind another."""
 
     position: int
     feed: int
@@ -266,6 +267,42 @@ class FeedSettled:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What a legacy system said of one delivery, and what it calls the record from now on."""
+
+    position: int
+    partition: bytes
+    written: bool
+    remote_id: str = ""
+    """Its own number of the record, or the one under which the delivery is pending."""
+    key: str = ""
+    names: Sequence[bytes] = ()
+    """The names under which its own feeds would say the record."""
+    digest: bytes = b""
+    """Of the fields written: the same once more changes nothing there, and is read back by nobody."""
+    gone: bool = False
+    """The record was removed there."""
+    problems: Sequence[Problem] = ()
+    said: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """One delivery that is about to be tried at a legacy system: what is known of the record there."""
+
+    position: int
+    event: bytes
+    partition: bytes
+    state: ExceptionState
+    uncertain: bool
+    remote_id: str
+    """What the system called the record last time; "" if never."""
+    key: str
+    pending: str
+    """The number under which this delivery is pending there; "" where it is not."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settlement:
     """One step of a destination, committed whole: positions, counters, exceptions and the ledger's leaf."""
 
@@ -278,6 +315,8 @@ class Settlement:
     """Per delivered event: its id as the consumer knows it, and the SHA-256 of the body it was given."""
     fields: Sequence[str] = ()
     """Names of the fields disclosed."""
+    answers: Sequence[Answer] = ()
+    """Of a legacy system."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,7 +127,25 @@ PARTS = """
 CREATE INDEX record_part ON record (partition) WHERE partition <> name;
 """
 
-MIGRATIONS: tuple[str, ...] = (FIRST, SUBMISSIONS, RECONCILIATIONS, PARTS)
+SINKS = """
+-- A destination that writes to a legacy system: that system.
+CREATE TABLE sink (destination {key} PRIMARY KEY, system TEXT NOT NULL);
+
+-- What a legacy system calls a record that was written to it, sealed; by destination and partition.
+CREATE TABLE remote (
+  destination BIGINT NOT NULL, partition {blob} NOT NULL, called {blob} NOT NULL, PRIMARY KEY (destination, partition));
+
+-- The names under which a legacy system's own feeds would say what was written to it. `awaited`: none has said it since.
+CREATE TABLE echo (name {blob} PRIMARY KEY, awaited INTEGER NOT NULL);
+
+-- What a legacy system answered where it did not simply take a delivery: its problems; sealed, the number under which it
+-- is pending there, and its own words.
+CREATE TABLE answer (
+  destination BIGINT NOT NULL, position BIGINT NOT NULL, problems TEXT NOT NULL, pending {blob} NOT NULL,
+  said {blob} NOT NULL, PRIMARY KEY (destination, position));
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST, SUBMISSIONS, RECONCILIATIONS, PARTS, SINKS)
 
 
 def migrate(database: Database) -> None:

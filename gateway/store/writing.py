@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from gateway.store import ledger, merkle
+from gateway.store import ledger, merkle, remotes
 from gateway.store.database import Transaction
 from gateway.store.ledger import Head
 from gateway.store.plan import NAME, Plan, State
@@ -81,7 +81,9 @@ def _moved(state: State, base: int) -> tuple[Any, ...]:
 
 
 def _aside(transaction: Transaction, plan: Plan, place: Callable[[int], int]) -> None:
-    """What waits for a person, and what waits behind that."""
+    """What waits for a person, and what waits behind that; and what was read back."""
+    if plan.linked:
+        remotes.linked(transaction, plan.linked)
     if plan.quarantined:
         transaction.many(
             "INSERT INTO quarantine (position, feed, problems, state, who, reason, at) VALUES (?, ?, ?, 'open', '', '', ?)",

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pydantic import BaseModel
 
 from gateway import registry, site
-from gateway.adapter import Adapter, Batch, RawRecord
+from gateway.adapter import Adapter, Batch, Outcome, RawRecord
 
 SYSTEM = """\
 system: {name}
@@ -117,3 +117,105 @@ def new_site(folder):
     with (folder / "site.yaml").open("a") as settings:
         settings.write("free_space: 0MB\nworkers: 2\n")
     return site.open(folder)
+
+
+# The other way: a target whose answers are a list.
+
+SINK = """\
+system: {name}
+zone: America/New_York
+deadline: {deadline}
+feeds:
+  calls:
+    adapter: scripted
+    settings: {{script: {name}}}
+    every: 1h
+    mappings: {{call: mappings/call.yaml}}
+  entries:
+    adapter: scripted
+    settings: {{script: {name}}}
+    mappings: {{call: mappings/entry.yaml}}
+"""
+
+ENTRY = """\
+to: call
+entity: alert
+fields:
+  number: alertId
+  words: headline
+"""
+
+AGREEMENT = """\
+agreement: dispatch
+title: Alerts for the dispatcher
+parties: {provider: riverton, recipient: riverton}
+purpose: A sample
+law_enforcement: true
+valid: {from: 2020-01-01, to: 2099-12-31}
+topics: ["police.*.alert.#"]
+fields: all
+start: 2020-01-01
+destinations:
+  desk: {via: sink, system: desk, feed: entries}
+"""
+
+
+class Target(BaseModel):
+    """A legacy system that is written to: what it holds, and what it does at each call, given once; then it writes."""
+
+    steps: list = []
+    rows: dict = {}
+    given: list = []
+    followed: list = []
+    closed: int = 0
+
+
+TARGETS: dict[str, Target] = {}
+
+
+class Sink:
+    """Keeps each record once, by its id, under a number of its own: `row 1`, `row 2`, …"""
+
+    def __init__(self, settings, context):
+        self._target = TARGETS[settings.script]
+
+    def write(self, records):
+        self._target.given += records
+        step = self._target.steps.pop(0) if self._target.steps else None
+        if callable(step):
+            step = step(self, records)
+        if isinstance(step, BaseException):
+            raise step
+        return step or [self.put(record) for record in records]
+
+    def put(self, record):
+        found = next((number for number, (id, _) in self._target.rows.items() if id == record.id), "")
+        number = found or record.remote_id or f"row {len(self._target.rows) + 1}"
+        self._target.rows[number] = (record.id, dict(record.fields) if record.change == "put" else None)
+        return Outcome("written", number)
+
+    def follow(self, remote_id):
+        self._target.followed.append(remote_id)
+        step = self._target.steps.pop(0) if self._target.steps else Outcome("written", "row 9")
+        if isinstance(step, BaseException):
+            raise step
+        return step
+
+    def close(self):
+        self._target.closed += 1
+
+
+adapter = replace(adapter, sink=Sink)
+
+
+def target(root, *steps, deadline="1s"):
+    """The system `desk`, which is written to under the agreement `dispatch`, and read as well."""
+    TARGETS["desk"] = Target(steps=list(steps))
+    SCRIPTS["desk"] = Script()
+    folder = root / "systems" / "desk"
+    (folder / "mappings").mkdir(parents=True, exist_ok=True)
+    (folder / "system.yaml").write_text(SINK.format(name="desk", deadline=deadline))
+    (folder / "mappings" / "call.yaml").write_text(MAPPING)
+    (folder / "mappings" / "entry.yaml").write_text(ENTRY)
+    (root / "agreements" / "dispatch.yaml").write_text(AGREEMENT)
+    return TARGETS["desk"]

@@ -77,6 +77,7 @@ class Recorder:
     """A lane that keeps what it is given and confirms it when told to, or at once."""
 
     at_once: bool = True
+    careful = False
 
     def __post_init__(self) -> None:
         self.ready = threading.Event()
