@@ -25,6 +25,7 @@ def pages() -> dict[str, str]:
     import event_pages
 
     own = {"errors.md": errors(), "commands.md": commands(), "settings.md": settings(), "contracts.md": contracts()}
+    own["openapi.json"] = openapi()
     return own | event_pages.pages()
 
 
@@ -83,6 +84,13 @@ def settings() -> str:
         adapter = registry.load(name, ())
         lines += _table(f"The adapter `{name}`", adapter.summary, adapter.settings)
     return "\n".join(lines) + "\n"
+
+
+def openapi() -> str:
+    """The REST facade, from its routes."""
+    from gateway.api.serving import described
+
+    return json.dumps(described(), indent=1, ensure_ascii=False) + "\n"
 
 
 def contracts() -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import orjson
-from fastapi import Request, Response
+from fastapi import Query, Request, Response
 from pydantic import BaseModel, Field
 
 from gateway.api.codes import FORMAT
@@ -16,6 +16,10 @@ from gateway.api.problems import elements, simple, soap_answer, wanted
 
 Table: TypeAlias = Callable[[Mapping[str, Any]], Sequence[Sequence[Any]]]
 """An answer as rows, the first of which names the columns."""
+
+Format = Annotated[
+    Literal["json", "xml", "csv", "text"] | None, Query(alias="format", description="For clients that cannot set Accept.")
+]
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 

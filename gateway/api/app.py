@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 
 import gateway
 from gateway.access import Book
-from gateway.api import health, reads, receipts, stream, submit
+from gateway.api import document, health, reads, receipts, stream, submit
 from gateway.api.codes import METHOD, MISSING
 from gateway.api.desk import Desk
 from gateway.api.gate import Gate, Tokens, guarded
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from gateway.adapter import Log
     from gateway.event import Keys
     from gateway.runner import Runner
+
+_SUMMARY = "Send documents in, see what became of them, read what an agreement allows."
 
 _SAFE = (
     (b"cache-control", b"no-store"),
@@ -33,9 +35,10 @@ _SAFE = (
 
 @dataclass(frozen=True, slots=True)
 class Facade:
-    """One gateway's facade.  `close` finishes what was handed in."""
+    """One gateway's facade.  `app` is what a server calls; `routes` is the same without its outer layer."""
 
     app: Any
+    routes: FastAPI
     desk: Desk
 
     def close(self) -> None:
@@ -47,24 +50,20 @@ def build(runner: Runner, keys: Keys, book: Book, log: Log, tokens: Tokens | Non
     """The facade of a running gateway."""
     desk = Desk(runner, log)
     counter = receipts.Counter(runner, keys)
-    shape = guarded(Gate(book, log, tokens))
-    app = FastAPI(
-        title="Copperline",
-        version=gateway.__version__,
-        summary="Send documents in, see what became of them, read what an agreement allows.",
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
-    )
-    app.router.route_class = shape
-    app.include_router(submit.router(submit.Submit(runner, desk, counter), shape))
-    app.include_router(receipts.router(counter, shape))
     lenses = Lenses(runner, keys)
-    app.include_router(stream.router(stream.Stream(runner, lenses, book.admits), shape))
-    app.include_router(reads.router(reads.Reads(lenses), shape))
-    app.include_router(health.router(runner, shape))
+    app = FastAPI(
+        title="Copperline", version=gateway.__version__, summary=_SUMMARY, docs_url=None, redoc_url=None, openapi_url=None,
+        generate_unique_id_function=lambda route: route.name.replace("-", "_"),
+    )  # fmt: skip
+    app.router.route_class = guarded(Gate(book, log, tokens))
+    submit.add(app.router, submit.Submit(runner, desk, counter))
+    receipts.add(app.router, counter)
+    stream.add(app.router, stream.Stream(runner, lenses, book.admits))
+    reads.add(app.router, reads.Reads(lenses))
+    health.add(app.router, runner)
+    document.add(app)
     app.add_exception_handler(HTTPException, _not_found)
-    return Facade(_safe(app), desk)
+    return Facade(_safe(app), app, desk)
 
 
 async def _not_found(request: Request, e: Exception) -> Response:

@@ -29,17 +29,16 @@ class Readiness(BaseModel):
     intake: Literal["ok", "paused"]
 
 
-def router(runner: Runner, shape: type[Any]) -> APIRouter:
+def add(routes: APIRouter, runner: Runner) -> None:
     """The routes of health and figures."""
-    routes = APIRouter(route_class=shape, tags=["health"])
 
-    @routes.get("/livez", response_model=Life)
+    @routes.get("/livez", tags=["health"], response_model=Life)
     @rule("open")
     async def alive() -> Any:
         """The process answers; nothing else is asked."""
         return {"status": "ok"}
 
-    @routes.get("/readyz", response_model=Readiness, responses={503: {"model": Readiness, "description": "It cannot work now."}})
+    @routes.get("/readyz", tags=["health"], response_model=Readiness, responses={503: {"model": Readiness, "description": "It cannot work now."}})
     @rule("open")
     def ready(response: Response) -> Any:
         """Whether the gateway can work: its own store and the space under it."""
@@ -48,13 +47,12 @@ def router(runner: Runner, shape: type[Any]) -> APIRouter:
         response.status_code = 200 if well else 503
         return {"status": "ready" if well else "not ready", **said}
 
-    @routes.get("/metrics", response_class=Response, responses=refusals(401, 403, 429) | {200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "The Prometheus text format."}})
+    @routes.get("/metrics", tags=["health"], response_class=Response, responses=refusals(401, 403, 429) | {200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "The Prometheus text format."}})
     @rule("operate")
     def metrics() -> Response:
         """The gateway's figures, for Prometheus."""
         return Response("".join(f"{line}\n" for line in runner.metrics.lines()), media_type="text/plain; version=0.0.4; charset=utf-8")
 
-    return routes
 
 
 def _store(runner: Runner) -> str:

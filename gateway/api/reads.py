@@ -12,7 +12,7 @@ import orjson
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from gateway.api.answers import answered, refusals
+from gateway.api.answers import Format, answered, refusals
 from gateway.api.codes import PARAMETER
 from gateway.api.lens import Lens, Lenses, purpose
 from gateway.api.problems import Refusal
@@ -158,25 +158,23 @@ def _microseconds(text: str) -> int:
     return int(aware.timestamp() * 1_000_000)
 
 
-def router(reads: Reads, shape: type[Any]) -> APIRouter:
+def add(routes: APIRouter, reads: Reads) -> None:
     """The routes that show records and events."""
-    routes = APIRouter(route_class=shape, tags=["read"])
 
-    @routes.get("/v1/events", response_model=Events, responses=_BAD)
+    @routes.get("/v1/events", tags=["read"], response_model=Events, responses=_BAD)
     @rule("read")
-    def events(request: Request, after: After = "", limit: Limit = 100, _why: Why = None) -> Any:
+    def events(request: Request, after: After = "", limit: Limit = 100, _why: Why = None, _format: Format = None) -> Any:
         """Events in the order of the journal, as the bus carries them.  Keep `next`: it is where to go on, today or next week."""
         return reads.events(request, after, limit)
 
     for collection in ENTITIES:
         _add(routes, reads, collection)
-    return routes
 
 
 def _add(routes: APIRouter, reads: Reads, collection: str) -> None:
     """The two routes of one collection."""
 
-    @routes.get(f"/v1/{collection}", response_model=Records, responses=_BAD, name=collection)
+    @routes.get(f"/v1/{collection}", tags=["read"], response_model=Records, responses=_BAD, name=collection)
     @rule("read")
     def records(
         request: Request,
@@ -184,19 +182,21 @@ def _add(routes: APIRouter, reads: Reads, collection: str) -> None:
         since: Annotated[str, Query(max_length=40, description="Only what changed from this time on; RFC 3339.")] = "",
         limit: Limit = 100,
         _why: Why = None,
+        _format: Format = None,
     ) -> Any:
         """Records as they stand now, in the order of their last change."""
         return reads.records(request, collection, after, since, limit)
 
     unchanged: Any = {304: {"description": "The caller has it already."}}
 
-    @routes.get(f"/v1/{collection}/{{id}}", response_model=Record, responses=_BAD | unchanged, name=f"one of {collection}")
+    @routes.get(f"/v1/{collection}/{{id}}", tags=["read"], response_model=Record, responses=_BAD | unchanged, name=f"one_of_{collection}")
     @rule("read")
     def record(
         request: Request,
         id: Annotated[str, Path(pattern="^[0-9a-f]{32}$")],
         known: Annotated[str | None, Header(alias="If-None-Match")] = None,
         _why: Why = None,
+        _format: Format = None,
     ) -> Any:
         """One record as it stands now."""
         return reads.record(request, collection, id, known)

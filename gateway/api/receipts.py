@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from gateway import agreement
 from gateway.agreement import Projected
-from gateway.api.answers import answered, refusals
+from gateway.api.answers import Format, answered, refusals
 from gateway.api.codes import MISSING
 from gateway.api.problems import Refusal, entry, simple
 from gateway.api.rules import rule
@@ -162,23 +162,22 @@ class Counter:
 
     def __init__(self, runner: Runner, keys: Keys) -> None:
         self._runner, self._keys = runner, keys
-        self._store = runner.store
 
     def find(self, id: str, caller: str) -> SubmissionRow:
         """One document of a caller.  Another caller's is as if it were not there."""
-        row = self._store.submissions.find(id)
+        row = self._runner.store.submissions.find(id)
         if row is None or row.caller != caller:
             raise simple(404, MISSING)
         return row
 
     def by_key(self, caller: str, key: str) -> SubmissionRow | None:
         """What a caller sent under an idempotency key."""
-        return self._store.submissions.by_key(caller, key)
+        return self._runner.store.submissions.by_key(caller, key)
 
     def again(self, row: SubmissionRow) -> dict[str, Any]:
         """The receipt of a document that was journalled before."""
-        feed = next(each for each in self._store.journal.feeds() if each.id == row.feed)
-        receipt = self._store.journal.receipt(row.receipt)
+        feed = next(each for each in self._runner.store.journal.feeds() if each.id == row.feed)
+        receipt = self._runner.store.journal.receipt(row.receipt)
         assert receipt is not None
         problems = {each.position: self._problems(each.position) for each in row.aside if each.position}
         counts = {key: getattr(receipt, key) for key in ("read", "accepted", "unchanged", "late", "quarantined")}
@@ -198,19 +197,19 @@ class Counter:
         way = self._runner.way_known(system, feed)
         if way is None:
             return []
-        journal = self._store.journal
+        journal = self._runner.store.journal
         positions = [journal.locate(system, kind, number) for kind in way.feed.mappings]
         receipts = {row.receipt for position in positions if position for row in journal.history(position)}
-        return self._store.submissions.of_receipts(caller, sorted(receipts - {0}))
+        return self._runner.store.submissions.of_receipts(caller, sorted(receipts - {0}))
 
     def _problems(self, position: int) -> Sequence[Mapping[str, str]]:
-        entry = self._store.quarantine.entry(position)
+        entry = self._runner.store.quarantine.entry(position)
         return entry.problems if entry is not None else ()
 
     def _deliveries(self, row: SubmissionRow) -> list[dict[str, Any]]:
         """Each open destination that asks for one of the events, and where those stand there."""
-        events = self._store.deliveries.events(range(row.low, row.high + 1))
-        opened = {(each.agreement, each.name): each.id for each in self._store.deliveries.destinations()}
+        events = self._runner.store.deliveries.events(range(row.low, row.high + 1))
+        opened = {(each.agreement, each.name): each.id for each in self._runner.store.deliveries.destinations()}
         found = []
         for agreed in agreement.load_all(self._runner.site.agreements):
             projector = agreement.compile(agreed, self._keys)
@@ -223,8 +222,8 @@ class Counter:
         return found
 
     def _stand(self, destination: int, feed: int, events: Sequence[Any], going: set[int]) -> dict[str, int]:
-        settled = self._store.deliveries.positions(destination).get(feed, 0)
-        aside = {each.position: each.state for each in self._store.deliveries.exceptions(destination, limit=100_000)}
+        settled = self._runner.store.deliveries.positions(destination).get(feed, 0)
+        aside = {each.position: each.state for each in self._runner.store.deliveries.exceptions(destination, limit=100_000)}
         counts = dict.fromkeys(("delivered", "in_progress", "parked", "withheld"), 0)
         for event in events:
             state = aside.get(event.position)
@@ -237,7 +236,7 @@ class Counter:
         return counts
 
     def _proof(self, position: int) -> dict[str, Any]:
-        proof = self._store.ledger.inclusion(position)
+        proof = self._runner.store.ledger.inclusion(position)
         return {
             "leaf": proof.leaf.index,
             "leaf_hash": proof.leaf.hash.hex(),
@@ -251,26 +250,28 @@ class Counter:
         }
 
 
-def router(counter: Counter, shape: type[Any]) -> APIRouter:
+def add(routes: APIRouter, counter: Counter) -> None:
     """The routes of receipts."""
-    routes = APIRouter(route_class=shape, tags=["receipts"])
 
-    @routes.get("/v1/receipts/{receipt}", response_model=Receipt, responses=refusals(401, 403, 404, 429))
+    @routes.get("/v1/receipts/{receipt}", tags=["receipts"], response_model=Receipt, responses=refusals(401, 403, 404, 429))
     @rule("submit")
     def receipt_of_a_document(
-        request: Request, receipt: Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="As the answer to the document named it.")]
+        request: Request,
+        receipt: Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="As the answer to the document named it.")],
+        _format: Format = None,
     ) -> Any:
         """What became of one document: its records, where their events stand, the ledger's proof."""
         row = counter.find(receipt, request.state.caller.name)
         return answered(request, counter.whole(row), "receipt", table)
 
-    @routes.get("/v1/receipts", response_model=Receipts, responses=refusals(401, 403, 422, 429))
+    @routes.get("/v1/receipts", tags=["receipts"], response_model=Receipts, responses=refusals(401, 403, 404, 422, 429))
     @rule("submit")
     def receipts_of_a_record(
         request: Request,
         system: Annotated[str, Query(pattern="^[a-z][a-z0-9-]{0,62}$")],
         feed: Annotated[str, Query(pattern="^[a-z][a-z0-9-]{0,62}$")],
         number: Annotated[str, Query(min_length=1, max_length=500, description="The caller's own number of the record: its key.")],
+        _format: Format = None,
     ) -> Any:
         """Every document of the caller that held one record, by the caller's own number of it; the latest first."""
         caller = request.state.caller
@@ -278,5 +279,3 @@ def router(counter: Counter, shape: type[Any]) -> APIRouter:
             raise Refusal(404, Problem(MISSING))
         rows = counter.of_record(caller.name, system, feed, number)
         return answered(request, {"receipts": [counter.again(row) for row in rows]}, "receipts")
-
-    return routes

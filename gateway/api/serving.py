@@ -7,17 +7,19 @@ key that is made for this run and printed.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 from gateway import context
 from gateway.access import ROLES, Book, Caller, keyfile
 from gateway.api.app import build
+from gateway.api.document import openapi
 from gateway.api.server import Server
 from gateway.errors import Refused
+from gateway.event import Keys
 
 if TYPE_CHECKING:
     from gateway.adapter import Log
-    from gateway.event import Keys
     from gateway.runner import Runner
     from gateway.settings import Api
 
@@ -37,6 +39,12 @@ def serve(runner: Runner, api: Api, keys: Keys, log: Log) -> tuple[Server, str]:
         return _listening(runner, api, keys, book, log), text
     except Refused:  # another gateway listens there: any other address will do, since it is printed
         return _listening(runner, replace(api, port=0), keys, book, log), text
+
+
+def described() -> dict[str, Any]:
+    """The facade's document, without a gateway that runs: nothing of it is called."""
+    nobody = Book(Path("callers"), context.now)
+    return openapi(build(cast("Runner", None), Keys(bytes(32)), nobody, context.Quiet()).routes)
 
 
 def _listening(runner: Runner, api: Api, keys: Keys, book: Book, log: Log) -> Server:

@@ -88,12 +88,11 @@ def _message(cursor: str, seen: Projected) -> bytes:
     return b"id: %b\nevent: %b\ndata: %b\n\n" % (cursor.encode(), seen.fixed.type.encode(), seen.body)
 
 
-def router(stream: Stream, shape: type[Any]) -> APIRouter:
+def add(routes: APIRouter, stream: Stream) -> None:
     """The route of the stream."""
-    routes = APIRouter(route_class=shape, tags=["read"])
     said: Any = {200: {"description": "Server-sent events; `id` is a cursor, `data` a CloudEvent.", "content": {"text/event-stream": {"schema": {"type": "string"}}}}}
 
-    @routes.get("/v1/events/stream", response_class=StreamingResponse, responses=refusals(401, 403, 422, 429) | said)
+    @routes.get("/v1/events/stream", tags=["read"], response_class=StreamingResponse, responses=refusals(401, 403, 422, 429) | said)
     @rule("read")
     async def stream_of_events(
         request: Request,
@@ -103,5 +102,3 @@ def router(stream: Stream, shape: type[Any]) -> APIRouter:
     ) -> StreamingResponse:
         """Events as they come.  Without a cursor it begins now."""
         return await stream.follow(request, last or after)
-
-    return routes

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 
-from gateway.api.answers import answered, refusals
+from gateway.api.answers import Format, answered, refusals
 from gateway.api.body import as_feed_reads, received
 from gateway.api.codes import BUSY, KEY_USED, KEY_WRONG, MISSING, UNDER_WAY, UNSENDABLE
 from gateway.api.desk import Desk, Piece
@@ -33,6 +33,7 @@ _KEY = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,198}[\x21-\x7e])?")
 Word = Annotated[str, Path(pattern="^[a-z][a-z0-9-]{0,62}$")]
 
 _BODY = {
+    "x-soap": "The receipt, in the envelope that the document came in.",
     "requestBody": {
         "required": True,
         "description": "The document, in the layout and charset that the feed declares; another charset where Content-Type says so, "
@@ -125,12 +126,12 @@ def key_of(request: Request) -> str:
     return key
 
 
-def router(submit: Submit, shape: type[Any]) -> APIRouter:
+def add(routes: APIRouter, submit: Submit) -> None:
     """The one route by which documents come in."""
-    routes = APIRouter(route_class=shape, tags=["submit"])
 
     @routes.post(
         "/v1/systems/{system}/{feed}",
+        tags=["submit"],
         status_code=202,
         response_model=Receipt,
         responses=refusals(400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 500, 503),
@@ -143,8 +144,7 @@ def router(submit: Submit, shape: type[Any]) -> APIRouter:
         feed: Word,
         _header: Annotated[str | None, Header(alias="Idempotency-Key", description="New for every document; the same to repeat one. Remembered for 35 days.")] = None,
         _query: Annotated[str | None, Query(alias="idempotency_key", description="For clients that cannot set a header.")] = None,
+        _format: Format = None,
     ) -> Response:
         """Journal a document of one record or many.  202 with a receipt means that it survives any crash."""
         return await submit.take(request, system, feed, key_of(request))
-
-    return routes

@@ -14,6 +14,7 @@ CAMPAIGNS = {
     "broker": 8,
     "disk": 6,
     "large": 1024,
+    "api": 20_000,
 }
 
 
@@ -21,7 +22,7 @@ def main() -> int:
     """Exit 0 when every promise held, every fault fired and was recovered from, and every mutant was caught."""
     parser = argparse.ArgumentParser(prog="dev.py campaign", description=__doc__)
     parser.add_argument("name", choices=CAMPAIGNS)
-    parser.add_argument("--count", type=int, help="how many faults; of `large`: how many megabytes")
+    parser.add_argument("--count", type=int, help="how many faults; of `large`: how many megabytes; of `api`: how many requests")
     parser.add_argument("--seed", type=int, help="makes the same faults again (default: another one each time)")
     parser.add_argument("--json", action="store_true", help="nothing but the last line")
     given = parser.parse_args()

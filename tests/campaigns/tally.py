@@ -80,7 +80,7 @@ class Tally:
     @property
     def broken(self) -> bool:
         """Something that was promised did not hold."""
-        return bool(self.lost or self.duplicated or self.reordered)
+        return bool(self.lost or self.duplicated or self.reordered or self.extra.get("server_errors") or self.extra.get("violations"))
 
     @property
     def clean(self) -> bool:

@@ -9,7 +9,7 @@ import shutil
 
 import pytest
 
-from tests.campaigns import broker, disk, kill, large, powercut
+from tests.campaigns import api, broker, disk, kill, large, powercut
 
 SEED = 20_260_301
 """Fixed, so that a red run is red again; the long form takes another one each time."""
@@ -45,3 +45,9 @@ def test_memory_does_not_grow_with_the_file():
     tally = large.campaign(8, SEED, print)
     report(tally)
     assert tally.extra["rss_mb"] < 200
+
+
+def test_the_facade_answers_as_its_document_says_and_never_fails():
+    tally = api.campaign(400, SEED, print)
+    report(tally)
+    assert {200, 202, 401, 403, 404, 422} <= tally.extra["answers"].keys()
