@@ -263,7 +263,7 @@ SETTINGS = (
         "127.0.0.1:8490",
         "The REST facade. Without it, it is read on this machine only, with a key that `run` prints. `off`, or some of: `listen` "
         "(HOST:PORT), `certificate` and `key` (PEM), `clients` (PEM of those who sign client certificates), `plain: true` (TLS ends "
-        "before the gateway), `issuer`, `audience` and `jwks` (bearer tokens). See docs/rest.md.",
+        "before the gateway), `issuer`, `audience` and `jwks` (bearer tokens). See `copperline docs rest`.",
     ),
     Setting("free_space", _free_space, "256MB", "Bytes that stay free on the volume of `var`; below it intake pauses and deliveries go on."),
 )

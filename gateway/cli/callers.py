@@ -164,7 +164,7 @@ def _file(name: str, roles: tuple[str, ...], systems: tuple[str, ...], agreement
     said = {"caller": name, "title": title, "roles": list(roles), "systems": granted, "agreement": agreement, "purpose": purpose}
     kept = {key: value for key, value in said.items() if value}
     text: str = yaml.safe_dump(kept, sort_keys=False, allow_unicode=True, default_flow_style=None)
-    return "# Every key of this file is described in docs/rest.md.\n" + text
+    return "# Every key of this file is described by: copperline docs rest.\n" + text
 
 
 def _named(name: str) -> str:

@@ -15,7 +15,7 @@ from gateway.errors import Problem, Refused, code
 BREAKS = code(
     "contract.breaks",
     "the models break what consumers were promised",
-    "Keep the field as it was and add another beside it, or begin a new major version (docs/consumers.md).",
+    "Keep the field as it was and add another beside it, or begin a new major version (`copperline docs consumers`).",
 )
 FROZEN = code(
     "contract.frozen",

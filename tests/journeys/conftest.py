@@ -23,10 +23,14 @@ class Gateway:
     root: Path
     env: dict[str, str] = field(default_factory=dict)
 
-    def __call__(self, *arguments: str, code: int = 0) -> str:
+    def ended(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """A command, however it ended."""
         command = [sys.executable, "-m", "gateway.cli", *map(str, arguments)]
         env = {**os.environ, "PYTHONPATH": str(ROOT), "COPPERLINE_SITE": str(self.root), **self.env}
-        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=120)
+        return subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=120)
+
+    def __call__(self, *arguments: str, code: int = 0) -> str:
+        done = self.ended(*arguments)
         assert done.returncode == code, f"{arguments} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
         return done.stdout
 

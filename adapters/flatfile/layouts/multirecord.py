@@ -1,7 +1,8 @@
 """Lines of several types that make up one record together.
 
 Lines are grouped by their bytes at the key's positions, not by what they decode to, so that one
-bad byte rejects its own record and no other.
+bad byte rejects its own record and no other.  What cannot be told apart waits until the next line
+says whether the record goes on behind it: no record is taken that has lost a line.
 """
 
 from __future__ import annotations
@@ -98,6 +99,21 @@ class _Group:
     raw: list[bytes] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     size: int = 0
+    waiting: int = 0
+    """Bytes that wait behind its last line."""
+    ended: bool = False
+    """It would go on, and cannot."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Between:
+    """What stands after the last line of a group: items of their own, unless the group goes on behind them."""
+
+    item: Item
+    raw: bytes | None = None
+    """Its bytes, to become the group's; None where they are too many to hold."""
+    problems: tuple[Problem, ...] = ()
+    """Why a group that goes on behind it has lost something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,26 +184,39 @@ class MultirecordForm:
             name: maker(name, kind.key, layout.change, layout.version, sha) for name, kind in layout.records.items()
         }
         group: _Group | None = None
-        between: list[tuple[bytes, str]] = []  # blank lines and comments since the group's last line
+        between: list[_Between] = []
         for line in lines.each(document, head, at, self._charset, self._line):
             if isinstance(line, Rejected | Skipped):
+                part = _Between(line, problems=line.problems if isinstance(line, Rejected) else ())
+            elif what := lines.idle(line[3], layout.comment):
+                part = _Between(Skipped(len(line[2]), what), line[2])
+            elif group and self._joins(group, line, between):
+                continue
+            elif (type := self._type(self._split(line[3]))) not in self._kinds and type not in layout.ignore:
+                part = self._lone(type, line)
+            else:
+                yield from _closed(group, between, makers)
+                group = None if type in layout.ignore else self._begin(type, line)
+                if group is None:
+                    yield Skipped(len(line[2]), layout.ignore[type])
+                continue
+            between.append(part)
+            if group is None or not self._waits(group, part):
                 yield from _closed(group, between, makers)
                 group = None
-                yield line
-                continue
-            if what := lines.idle(line[3], layout.comment):
-                between.append((line[2], what))
-                continue
-            if group and self._joins(group, line, between):
-                continue
-            yield from _closed(group, between, makers)
-            group = None
-            if (type := self._type(self._split(line[3]))) in layout.ignore:
-                yield Skipped(len(line[2]), layout.ignore[type])
-            else:
-                group = self._begin(type, line)
         yield from _closed(group, between, makers)
         yield from lines.trailing(head, document.seek(0, 2))
+
+    def _lone(self, type: str, line: lines.Line) -> _Between:
+        """A line that joins no record and begins none."""
+        problem = _problem(line[4] or (ORPHAN if type in self._types else TYPE), line)
+        return _Between(Rejected(line[2], problem.where, (problem,)), line[2], (problem,))
+
+    def _waits(self, group: _Group, part: _Between) -> bool:
+        """Whether the group may still go on behind this; what waits is held only so far."""
+        held = part.raw if part.raw is not None else part.item.original if isinstance(part.item, Rejected) else b""
+        group.waiting += len(held)
+        return not group.ended and group.size + group.waiting <= self._record
 
     def _split(self, text: str) -> Any:
         return text.split(self._layout.delimiter) if self._layout.delimiter else text
@@ -196,12 +225,9 @@ class MultirecordForm:
         return _plain(cut, self._layout.type)
 
     def _begin(self, type: str, line: lines.Line) -> _Group:
-        """A group for a line that joins no other; one that starts no kind can only be rejected."""
-        offset, number, raw, text, wrong = line
-        kind, cut = self._kinds.get(type), self._split(text)
-        if kind is None:
-            code = wrong or (ORPHAN if type in self._types else TYPE)
-            return _Group("", (), offset, number, raw=[raw], problems=[_problem(code, line)])
+        """A group for the first line of a record."""
+        offset, number, _, text, _ = line
+        kind, cut = self._kinds[type], self._split(text)
         group = _Group(kind.name, kind.key_in(cut), offset, number)
         try:
             group.fields = self._common(cut)
@@ -212,22 +238,34 @@ class MultirecordForm:
         self._add(group, type, cut, line)
         return group
 
-    def _joins(self, group: _Group, line: lines.Line, between: list[tuple[bytes, str]]) -> bool:
+    def _joins(self, group: _Group, line: lines.Line, between: list[_Between]) -> bool:
         """Whether the line goes on with the group; then it has been added, with what stood between."""
         cut = self._split(line[3])
-        kind = next((kind for kind in self._kinds.values() if kind.name == group.kind), None)
-        if kind is None or kind.key_in(cut) != group.key:
+        kind = next(kind for kind in self._kinds.values() if kind.name == group.kind)
+        key = kind.key_in(cut)
+        damaged = line[4] is not None or not line[2].endswith(b"\n")
+        if key != group.key and not (damaged and _may_be(key, group.key)):
             return False
         type = self._type(cut)
         if type not in kind.follows and (type in self._types or type in self._layout.ignore):
             return False
-        if group.size + len(line[2]) > self._record:
+        if group.size + group.waiting + len(line[2]) > self._record:
             group.problems.append(_problem(OVERLONG, line))
-            return False
-        group.raw.extend(raw for raw, _ in between)
-        between.clear()
-        self._add(group, type, cut, line)
-        return True
+            group.ended = True
+        if between:
+            self._take(group, between)
+        if not group.ended:
+            self._add(group, type, cut, line)
+        return not group.ended
+
+    def _take(self, group: _Group, between: list[_Between]) -> None:
+        """The group goes on behind these: they are a part of it, unless they are too many bytes to hold."""
+        group.problems.extend(problem for part in between for problem in part.problems)
+        group.ended = group.ended or any(part.raw is None for part in between)
+        if not group.ended:
+            group.raw.extend(part.raw or b"" for part in between)
+            group.size, group.waiting = group.size + group.waiting, 0
+            between.clear()
 
     def _add(self, group: _Group, type: str, cut: Any, line: lines.Line) -> None:
         """One more line of the group: its bytes in any case, its fields where it can be read."""
@@ -266,13 +304,21 @@ class MultirecordForm:
         return ""
 
 
-def _closed(group: _Group | None, between: list[tuple[bytes, str]], makers: Mapping[str, Maker]) -> Iterator[Item]:
+def _closed(group: _Group | None, between: list[_Between], makers: Mapping[str, Maker]) -> Iterator[Item]:
     """The finished group, then what stood after it."""
     if group:
         yield _record(group, makers)
-    for raw, what in between:
-        yield Skipped(len(raw), what)
+    for part in between:
+        yield part.item
     between.clear()
+
+
+def _may_be(key: tuple[str, ...], known: tuple[str, ...]) -> bool:
+    """Whether a key that is cut off, or has bytes that cannot be read, is the known one as far as it can be read."""
+    return all(
+        len(part) <= len(other) and all(a == b or a in "\0\r" or "\udc80" <= a <= "\udcff" for a, b in zip(part, other, strict=False))
+        for part, other in zip(key, known, strict=True)
+    )
 
 
 def _record(group: _Group, makers: Mapping[str, Maker]) -> Item:

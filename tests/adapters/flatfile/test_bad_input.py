@@ -165,6 +165,41 @@ def test_a_line_without_its_start_is_rejected_alone():
     ]
 
 
+HEAD, PERSON, LAST, NEXT = b"00121I0001AA\n", b"00112I0001W\n", b"00112I0001V\n", b"00121I0002AA\n"
+
+
+@pytest.mark.parametrize("byte, code", [(b"\0", "flatfile.control"), (b"\xff", "flatfile.charset")])
+def test_a_line_whose_key_cannot_be_read_is_the_open_records_as_far_as_it_can(byte, code):
+    line = b"00112I00" + byte + b"1V\n"
+    found = items(LINES, HEAD + line + PERSON + NEXT, charset="ascii")
+    assert told(found) == [code, "0002"]
+    assert found[0].original == HEAD + line + PERSON
+
+
+@pytest.mark.parametrize("line", [b"00112I0009V\n", b"00119I0009V\n", b"0012I0001V\n", b"0\xff\n"])
+def test_a_record_that_goes_on_behind_a_line_that_is_not_its_own_is_not_taken_without_it(line):
+    found = items(LINES, HEAD + line + PERSON + b"\n" + line + LAST + NEXT, charset="ascii")
+    assert [type(item) for item in found] == [Rejected, RawRecord]
+    assert found[0].original == HEAD + line + PERSON + b"\n" + line + LAST
+    assert len(found[0].problems) == 2
+
+
+def test_a_record_that_is_over_before_a_line_that_is_not_its_own_is_taken():
+    assert told(items(LINES, HEAD + PERSON + b"00112I0009V\n" + NEXT)) == ["0001", "flatfile.orphan", "0002"]
+
+
+def test_a_record_that_goes_on_behind_a_line_too_long_to_hold_is_not_taken_either():
+    found = items(LINES, HEAD + b"x" * 1_000_000 + b"\n" + PERSON + LAST + NEXT, largest={"line": 1000})
+    assert told(found) == ["flatfile.overlong", "flatfile.overlong", "(overlong)", "flatfile.orphan", "flatfile.orphan", "0002"]
+    assert found[0].original == HEAD
+
+
+def test_what_waits_behind_a_record_is_held_only_so_far():
+    stray = b"00112I0009V\n" * 1000
+    found = items(LINES, HEAD + stray + PERSON + NEXT, largest={"record": 4096})
+    assert told(found) == ["0001", *["flatfile.orphan"] * 1001, "0002"]
+
+
 def test_a_line_that_may_come_once_came_twice():
     assert told(items(LINES, b"00121I0001AA\n00113I0001x\n00113I0001y\n")) == ["flatfile.twice"]
 
@@ -174,9 +209,16 @@ def test_a_wrong_charset_byte_rejects_its_group_only():
     assert told(found) == ["flatfile.charset", "0002"]
 
 
-def test_a_truncated_last_segment_rejects_its_record():
-    assert told(items(LINES, b"00121I0001AA\n00121I0002AA\n00112I00")) == ["0001", "0002", "flatfile.orphan"]
-    assert told(items(LINES, b"00121I0001AA\n00121I0002AA\n00112I0002")) == ["0001", "flatfile.length"]
+@pytest.mark.parametrize("end", [b"00112I0002", b"00112I00", b"0011"])
+def test_a_truncated_last_segment_rejects_its_record_wherever_it_is_cut(end):
+    found = items(LINES, b"00121I0001AA\n00121I0002AA\n" + end)
+    assert [type(item) for item in found] == [RawRecord, Rejected]
+    assert found[1].original == b"00121I0002AA\n" + end
+
+
+def test_a_last_segment_without_its_end_is_read_and_one_of_another_record_is_rejected_alone():
+    assert told(items(LINES, b"00121I0001AA\n00112I0001W")) == ["0001"]
+    assert told(items(LINES, b"00121I0001AA\n00112I0002W")) == ["0001", "flatfile.orphan"]
 
 
 def test_a_delete_and_the_insert_after_it_are_two_records_in_that_order():
