@@ -45,7 +45,8 @@ DATABASES = {
     "mdbtools": "/usr/bin/mdb-tables",
 }
 NODE = {"nodejs": "/usr/bin/node", "npm": "/usr/bin/npm"}
-PEERS = {**BROKER, **FAULTS, **DATABASES, **NODE}
+FACADE = {"chromium": "/usr/bin/chromium", "curl": "/usr/bin/curl", "haproxy": "/usr/sbin/haproxy", "stunnel4": "/usr/bin/stunnel4"}
+PEERS = {**BROKER, **FAULTS, **DATABASES, **NODE, **FACADE}
 
 COMMANDS: dict[str, tuple[dict[str, str], list[list[str]]]] = {
     # command -> the system packages it needs, and what it runs; its arguments go to the last of them

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 
 import gateway
 from gateway.access import Book
-from gateway.api import document, health, reads, receipts, stream, submit
+from gateway.api import document, health, pages, reads, receipts, stream, submit
 from gateway.api.codes import METHOD, MISSING
 from gateway.api.desk import Desk
 from gateway.api.gate import Gate, Tokens, guarded
@@ -62,6 +62,7 @@ def build(runner: Runner, keys: Keys, book: Book, log: Log, tokens: Tokens | Non
     reads.add(app.router, reads.Reads(lenses))
     health.add(app.router, runner)
     document.add(app)
+    pages.add(app.router)
     app.add_exception_handler(HTTPException, _not_found)
     return Facade(_safe(app), app, desk)
 
