@@ -45,7 +45,7 @@ DATABASES = {
     "mdbtools": "/usr/bin/mdb-tables",
 }
 NODE = {"nodejs": "/usr/bin/node", "npm": "/usr/bin/npm"}
-FACADE = {"chromium": "/usr/bin/chromium", "curl": "/usr/bin/curl", "haproxy": "/usr/sbin/haproxy", "stunnel4": "/usr/bin/stunnel4"}
+FACADE = {"chromium": "/usr/bin/chromium", "curl": "/usr/bin/curl", "stunnel4": "/usr/bin/stunnel4"}
 PEERS = {**BROKER, **FAULTS, **DATABASES, **NODE, **FACADE}
 
 COMMANDS: dict[str, tuple[dict[str, str], list[list[str]]]] = {

@@ -15,6 +15,7 @@ from gateway.access import ROLES, Book, Caller, keyfile
 from gateway.api.app import build
 from gateway.api.document import openapi
 from gateway.api.server import Server
+from gateway.api.tokens import Issuer
 from gateway.errors import Refused
 from gateway.event import Keys
 
@@ -48,7 +49,8 @@ def described() -> dict[str, Any]:
 
 
 def _listening(runner: Runner, api: Api, keys: Keys, book: Book, log: Log) -> Server:
-    server = Server(runner.site, api, build(runner, keys, book, log))
+    tokens = Issuer(api, runner.site.root, log) if api.issuer else None
+    server = Server(runner.site, api, build(runner, keys, book, log, tokens))
     server.start()
     log.info("facade listens", host=api.host, port=server.port)
     return server
