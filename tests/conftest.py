@@ -16,6 +16,7 @@ import pytest
 from tests import peers
 
 if TYPE_CHECKING:
+    from tests.peers.helm import Helm
     from tests.peers.mariadb import MariaDb
     from tests.peers.npm import Npm
     from tests.peers.postgres import Postgres
@@ -33,7 +34,7 @@ class Cost:
     tests_s: float = 0.0
 
 
-COSTS = {"rabbitmq": Cost(), "postgres": Cost(), "mariadb": Cost(), "npm": Cost()}
+COSTS = {name: Cost() for name in ("rabbitmq", "postgres", "mariadb", "npm", "helm")}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -81,6 +82,14 @@ def npm(request: pytest.FixtureRequest) -> Iterator[Npm]:
     from tests.peers.npm import Npm
 
     yield from _peer(request, "npm", Npm)
+
+
+@pytest.fixture(scope="session")
+def helm(request: pytest.FixtureRequest) -> Iterator[Helm]:
+    """The real helm: `helm("3", …)` and `helm("4", …)`."""
+    from tests.peers.helm import Helm
+
+    yield from _peer(request, "helm", Helm)
 
 
 def _peer(request, name, make):

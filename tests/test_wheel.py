@@ -30,8 +30,8 @@ def test_every_module_and_every_contract_is_in_the_wheel(names):
                 assert str(path.relative_to(ROOT)) in names
 
 
-@pytest.mark.parametrize("data", ["mappings", "docs"])
-def test_every_template_and_page_is_in_the_wheel(names, data):
+@pytest.mark.parametrize("data", ["mappings", "docs", "helm"])
+def test_every_template_page_and_chart_is_in_the_wheel(names, data):
     for path in (ROOT / data).rglob("*"):
         if path.is_file() and "__pycache__" not in path.parts:
             assert f"gateway/shipped/{path.relative_to(ROOT)}" in names

@@ -54,6 +54,7 @@ COMMANDS: Mapping[str, str] = {
     "contracts": "contracts",
     "ledger": "ledger",
     "doctor": "doctor",
+    "chart": "chart",
     "docs": "docs",
 }
 """Command → the module of this package that holds it, in the order of the help."""

@@ -19,7 +19,7 @@ def docs(page: str) -> None:
     pages = _pages()
     if not page:
         for name, path in pages.items():
-            click.echo(f"{name:24} {_title(path)}")
+            click.echo(f"{name:28} {_title(path)}")
     elif page in pages:
         click.echo(pages[page].read_text(encoding="utf-8"), nl=False)
     else:
@@ -27,11 +27,12 @@ def docs(page: str) -> None:
 
 
 def _pages() -> dict[str, Path]:
-    """Every page by its name; the schemas for editors, which are no text to read, by their file's."""
-    found = sorted(site.shipped("docs").glob("*.*"))
-    return {path.stem if path.suffix == ".md" else path.name: path for path in found if path.suffix in {".md", ".json"}}
+    """Every page by its name inside docs/; what editors and programs read, by its file's."""
+    folder = site.shipped("docs")
+    found = {path: path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.suffix in {".md", ".json"}}
+    return {str(inside.with_suffix("") if path.suffix == ".md" else inside): path for path, inside in found.items()}
 
 
 def _title(path: Path) -> str:
     first = path.read_text(encoding="utf-8").partition("\n")[0]
-    return first.removeprefix("# ") if path.suffix == ".md" else "a JSON Schema, for editors"
+    return first.removeprefix("# ") if path.suffix == ".md" else "for editors and programs"

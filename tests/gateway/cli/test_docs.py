@@ -9,7 +9,8 @@ DOCS = Path(__file__).resolve().parent.parent.parent.parent / "docs"
 
 def test_every_page_and_every_schema_is_listed_and_printed_as_it_is(copperline):
     listed = [line.split()[0] for line in copperline("docs").out.splitlines()]
-    assert {*listed} == {path.stem if path.suffix == ".md" else path.name for path in DOCS.iterdir() if path.suffix in {".md", ".json"}}
+    there = {str(path.relative_to(DOCS)) for path in DOCS.rglob("*") if path.suffix in {".md", ".json"}}
+    assert {*listed} == {name.removesuffix(".md") for name in there}
     for name in listed:
         path = DOCS / (name if name.endswith(".json") else f"{name}.md")
         assert copperline("docs", name).out == path.read_text(encoding="utf-8")
