@@ -11,22 +11,32 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from bench import generate, nibrs
+from bench import generate, nibrs, tables
 from gateway import samples, site, system
 
 
 def files() -> dict[str, bytes]:
     """Path inside `mappings/systems/` → the sample's bytes."""
-    tables: dict[str, tuple[generate.Row, Iterable[generate.Row]]] = {
+    files: dict[str, tuple[generate.Row, Iterable[generate.Row]]] = {
         "cad-export/samples/calls.csv": (generate.CALLS, generate.calls(6, seed=3)),
         "cad-export/samples/dispatches.csv": (generate.DISPATCHES, generate.dispatches(3, seed=3)),
         "cad-export/samples/units.csv": (generate.UNITS, generate.units(5, seed=3)),
         "bodycam-export/samples/recordings.csv": (generate.RECORDINGS, generate.recordings(7, seed=3)),
     }
-    made = {path: b"".join(generate.table(*table)) for path, table in tables.items()}
+    made = {path: b"".join(generate.table(*table)) for path, table in files.items()}
     made["nibrs/samples/submissions.txt"] = b"".join(nibrs.submission(3, seed=5))
     made["nibrs/samples/submissions-corners.txt"] = b"".join(nibrs.corners())
+    made |= {f"{name}/samples/{feed}.jsonl": tables.rows(name, feed, count) for name, feed, count in _DATABASES}
     return made
+
+
+_DATABASES = (
+    ("cad-odbc", "calls", 14),
+    ("cad-odbc", "units", 8),
+    ("rms-odbc", "incidents", 6),
+    ("rms-odbc", "evidence", 4),
+    ("rms-odbc", "custody", 5),
+)
 
 
 def load(name: str, folder: Path) -> system.System:
@@ -47,6 +57,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             for result in samples.run(load(name, Path(folder) / "site")):
                 samples.update(result)
+                (top / name / "expected").mkdir(exist_ok=True)
                 shutil.copy(result.expected, top / name / "expected")
                 print(f"{name}/{result.sample.name}: {len(result.found)}")
 

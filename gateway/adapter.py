@@ -288,6 +288,8 @@ class Part:
     """Where, or which version; "" where it is missing."""
     problems: Sequence[Problem] = ()
     """What is amiss; the rule of each holds the exact line that mends it."""
+    line: str = ""
+    """The exact line that would bring it, where it is missing."""
 
 
 @dataclass(frozen=True)

@@ -135,4 +135,9 @@ def _shapes(texts: Sequence[str]) -> dict[str, int]:
 def _codes(counted: Counter[str], amount: int) -> dict[str, int]:
     """The values themselves where there are few and short ones that come again and again."""
     few = 0 < len(counted) <= CODES and amount >= 2 * len(counted)
-    return dict(counted.most_common()) if few and all(len(text) <= CODE_LENGTH for text in counted) else {}
+    short = few and all(len(text) <= CODE_LENGTH for text in counted)
+    return dict(counted.most_common()) if short and not all(map(_DAY.fullmatch, counted)) else {}
+
+
+_DAY = re.compile(r"\d{4}([-./]?)\d{2}\1\d{2}.*|\d{2}([-./])\d{2}\2\d{4}.*")
+"""A date with whatever follows it: days come again and again, and are no codes."""

@@ -64,7 +64,7 @@ def previews(feed: Feed, body: bytes) -> Iterator[Preview]:
         yield from (_out(feed, record) for record in _canonical(body))
         return
     for record in feed.decode(_document(body)):
-        yield _preview(feed, record)
+        yield preview(feed, record)
 
 
 def records(feed: Feed, body: bytes) -> Iterator[RawRecord]:
@@ -144,7 +144,8 @@ def _told(feed: Feed, body: bytes) -> Iterator[Any]:
         yield {"refused": [problem.code.id for problem in e.problems]}
 
 
-def _preview(feed: Feed, record: RawRecord | Rejected) -> Preview:
+def preview(feed: Feed, record: RawRecord | Rejected) -> Preview:
+    """One record as this feed would take it."""
     if isinstance(record, Rejected):
         return Preview(record, (), record.problems)
     if record.change == "remove":

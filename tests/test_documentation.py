@@ -100,6 +100,41 @@ def test_the_system_that_the_page_builds_from_nothing_works(tmp_path):
     assert copperline("tail").count("police.vt0040100.incident.created.v1") == 2
 
 
+def test_the_database_that_a_page_registers_works_line_by_line(tmp_path):
+    """docs/databases.md, as printed: its files are written where it says, its commands run in their order."""
+    library = next(iter(sorted(Path("/usr/lib").glob("*/odbc/libsqlite3odbc.so"))), None)
+    if library is None:
+        pytest.skip("libsqliteodbc is not installed (python3 dev.py test installs it as root or through sudo)")
+    legacy = tmp_path / "legacy"
+    legacy.mkdir()
+    page = (ROOT / "docs" / "databases.md").read_text(encoding="utf-8").replace("/srv/legacy", str(legacy))
+    page = page.replace("driver: SQLite3", f"driver: {library}")
+    here = tmp_path / "riverton"
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "copperline").write_text(f'#!/bin/sh\nexec {sys.executable} -m gateway.cli "$@"\n')
+    (tmp_path / "bin" / "copperline").chmod(0o755)
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{tmp_path / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"}
+
+    def run(line, folder=here):
+        return subprocess.run(line, shell=True, env=env, cwd=folder, capture_output=True, text=True, check=True).stdout
+
+    run(f"copperline init {here} --agency VT0040100", tmp_path)
+    said = ""
+    for path, kind, text in re.findall(r"(?:^`([\w/.-]+)`:[^\n]*\n\n)?^```(\w*)\n(.*?)^```", page, re.MULTILINE | re.DOTALL):
+        if path:
+            (here / path).parent.mkdir(parents=True, exist_ok=True)
+            (here / path).write_text(text, encoding="utf-8")
+        elif kind == "text":  # what the page shows of an answer stands in one
+            written = (here / "systems/dispatch/mappings/inmain.yaml").read_text() if "fields" not in text and "from:" in text else said
+            assert text.rstrip() in written
+        else:
+            said = "".join(run(line) for line in text.splitlines() if not line.startswith("copperline doctor"))
+            assert "Traceback" not in said
+    assert run("copperline tail").count("police.vt0040100.incident.updated.v1") == 1
+    assert json.loads(run("copperline status --json"))["systems"][0]["reconciled"][0]["state"] == "agreed"
+    assert json.loads(run("copperline status --json"))["quarantined"] == 0
+
+
 def test_every_command_that_the_readme_shows_exists(generated):
     known = re.findall(r"^## `copperline ([a-z -]+?)(?= [\[A-Z]|`)", generated["commands.md"], re.MULTILINE)
     shown = re.findall(

@@ -107,6 +107,11 @@ class Link:
         with self._statement(sql, ()) as cursor:
             return [(column[0], column[1].__name__) for column in cursor.description]
 
+    def catalogue(self, ask: Callable[[pyodbc.Cursor], Any]) -> list[Any]:
+        """The rows of a question about the database itself, which the driver answers."""
+        with self._edge(), self._cursor_of_its_own() as cursor:
+            return list(ask(cursor))
+
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         """A statement without rows; how many it changed."""
         with self._statement(sql, parameters) as cursor:
@@ -136,14 +141,18 @@ class Link:
 
     @contextmanager
     def _statement(self, sql: str, parameters: Sequence[Any]) -> Iterator[pyodbc.Cursor]:
-        with self._edge():
-            cursor = self._connection.cursor()
-            self._begin(cursor)
-            try:
-                with Watchdog(cursor.cancel, self.limits.statement_s):
-                    yield cursor.execute(sql, *parameters)
-            finally:
-                self._end(cursor)
+        with self._edge(), self._cursor_of_its_own() as cursor:
+            yield cursor.execute(sql, *parameters)
+
+    @contextmanager
+    def _cursor_of_its_own(self) -> Iterator[pyodbc.Cursor]:
+        cursor = self._connection.cursor()
+        self._begin(cursor)
+        try:
+            with Watchdog(cursor.cancel, self.limits.statement_s):
+                yield cursor
+        finally:
+            self._end(cursor)
 
     def _begin(self, cursor: pyodbc.Cursor) -> None:
         with self._lock:
@@ -166,7 +175,8 @@ class Link:
             yield
         except pyodbc.Error as e:
             if self._closed:
-                self._connection.close()
+                with suppress(Exception):  # whoever closed the link may have given it back already
+                    self._connection.close()
                 raise Closed from None
             state, words = _said(e)
             if faults.of_row(state):

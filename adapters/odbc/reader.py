@@ -152,14 +152,15 @@ class Reader:
             found = self.of_keys(keys)
             return [found[normal(key)] for key in keys if normal(key) in found]
 
-    def snapshot(self, position: Sequence[Any], limit: int) -> list[Row]:
-        """The next rows in the order of the key."""
-        sql, bound = self.main.page(self._wanted, limit, self.main.keys(), position)
+    def snapshot(self, position: Sequence[Any], limit: int, *, low: Any = None) -> list[Row]:
+        """The next rows in the order of the key; of those with a watermark that is not below `low`, where it is given."""
+        mark = self._mark if low is not None else None
+        sql, bound = self.main.page(self._wanted, limit, self.main.keys(), position, mark, low)
         try:
             return self._with_details([self._row(row) for row in self.ask(sql, bound)])
         except RowFault:
             keys = self._named(self.fields, self._key)
-            sql, bound = self.main.page([one.expression for one in keys], limit, self.main.keys(), position)
+            sql, bound = self.main.page([one.expression for one in keys], limit, self.main.keys(), position, mark, low)
             pick = picker(keys, 0)
             places = [tuple(pick(row).values()) for row in self._certain(sql, bound)]
             found = self.of_keys(places)

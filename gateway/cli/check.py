@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from gateway import agreement, samples, site, system
-from gateway.cli import OK, PROBLEMS
-from gateway.cli.common import json_option, masked, show, site_option, then, why
+from gateway.cli import OK, PROBLEMS, live
+from gateway.cli.common import json_option, masked, show, site_option, table, then, why
 from gateway.errors import Halt, Problem, Refused, code
 from gateway.sink import checks as sinks
 from gateway.site import Site
@@ -25,12 +25,15 @@ UNCOVERED = code(
 
 @click.command()
 @click.argument("name", metavar="[SYSTEM]", default="")
+@click.option("--connect", is_flag=True, help="Also reach each system: is it there, does it have what is named, may the login write?")
 @site_option
 @json_option
-def check(name: str, folder: Path, as_json: bool) -> int:
+def check(name: str, connect: bool, folder: Path, as_json: bool) -> int:
     """Read every system, mapping, code list and agreement; say what is wrong by file, line and field."""
     here = site.open(folder)
     problems = list(_problems(here, name))
+    if connect and not problems:
+        problems = [problem for each in _names(here, name) for problem in live.probed(here, each)]
     if as_json:
         show([problem.as_dict() for problem in problems])
         return PROBLEMS if problems else OK
@@ -46,29 +49,37 @@ def check(name: str, folder: Path, as_json: bool) -> int:
 
 @click.command()
 @click.argument("name", metavar="SYSTEM")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--feed", default="", help="Which feed reads it; told by the file's name, if not given.")
+@click.argument("file", metavar="[FILE]", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=False)
+@click.option("--feed", default="", help="Which feed reads it; told by the file's name, or the first that can be asked, if not given.")
 @click.option("--limit", default=10, help="At most so many records.")
 @site_option
 @json_option
 @click.option("--reason", default="", help="Why values are to be shown.")
-@click.option("--reveal", is_flag=True, help="Show the values of the FILE; needs --reason.")
-def preview(name: str, file: Path, feed: str, limit: int, folder: Path, as_json: bool, reason: str, reveal: bool) -> int:
-    """What a system's mapping makes of a FILE: source record, canonical record, problems.  Journals nothing."""
+@click.option("--reveal", is_flag=True, help="Show values; needs --reason.")
+def preview(name: str, file: Path | None, feed: str, limit: int, folder: Path, as_json: bool, reason: str, reveal: bool) -> int:
+    """What a system's mapping makes of a FILE, or of its first records as they are now: source, canonical, problems side by side.
+
+    Journals nothing.
+    """
     if reveal:
         why(reason)
-    loaded = system.load(site.open(folder), name)
+    here = site.open(folder)
+    loaded = system.load(here, name)
     if feed and feed not in loaded.feeds:
         raise click.BadParameter(f"is none of {', '.join(loaded.feeds)}", param_hint="--feed")
-    reads = loaded.feeds[feed] if feed else samples.feed_of(loaded, file)
-    shown = [_shown(one, reveal=reveal) for one in islice(samples.previews(reads, file.read_bytes()), limit)]
+    if file is None:
+        previews = live.previews(here, loaded, feed, limit)
+    else:
+        reads = loaded.feeds[feed] if feed else samples.feed_of(loaded, file)
+        previews = samples.previews(reads, file.read_bytes())
+    shown = [_shown(one, reveal=reveal) for one in islice(previews, limit)]
     if as_json:
         show(shown)
     else:
         for one in shown:
             _print(one)
         then(
-            *(() if reveal else (f"copperline preview {name} {file} --reveal --reason TEXT",)),
+            *(() if reveal else (" ".join(["copperline preview", name, *([str(file)] if file else []), "--reveal --reason TEXT"]),)),
             f"copperline test {name} --update, once a sample of it lies in systems/{name}/samples/",
         )
     return PROBLEMS if any(one["problems"] for one in shown) else OK
@@ -168,14 +179,34 @@ def _shown(one: samples.Preview, *, reveal: bool) -> dict[str, Any]:
 
 
 def _print(one: dict[str, Any]) -> None:
+    """Source and canonical record side by side: each line of the one beside what it became in the other."""
     click.echo(f"-- {one['kind']} at {one['where']}")
-    for key, value in _flat(one["source"]):
-        click.echo(f"   {key} = {value}")
-    for line in one["canonical"]:
-        click.echo(f"   => {line['target']} <- {line['source'] or 'a constant'} = {line['value']}")
+    table(list(_beside(one)), "   source", "is", "", "canonical", "is")
     for problem in one["problems"]:
         place = " ".join(part for part in (problem["path"], problem["where"]) if part)
         click.echo(f"   !! {problem['code']} {place}: {problem['rule']}\n      {problem['remedy']}")
+
+
+def _beside(one: dict[str, Any]) -> Iterator[tuple[str, str, str, str, str]]:
+    """Each source field with the first target it fills; its other targets, those of several, and constants below."""
+    left = list(one["canonical"])
+    for key, value in _flat(one["source"]):
+        filled = next((line for line in left if line["source"] == key), None)
+        if filled is None:
+            yield f"   {key}", _cell(value), "", "", ""
+        else:
+            left.remove(filled)
+            yield f"   {key}", _cell(value), "=>", filled["target"], _cell(filled["value"])
+    for line in left:
+        yield f"   {line['source'] or '(a constant)'}", "", "=>", line["target"], _cell(line["value"])
+
+
+def _cell(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
+
+
+_WIDEST = 60
 
 
 def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -6,12 +6,14 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
 from gateway import agreement, registry, site, store, system
+from gateway.adapter import Adapter
 from gateway.cli import OK, PROBLEMS
-from gateway.cli.common import json_option, show, site_option
+from gateway.cli.common import json_option, show, site_option, table
 from gateway.errors import GatewayError, Problem, Refused, Retry, code
 from gateway.site import Site
 
@@ -24,11 +26,14 @@ Finding = tuple[str, list[Problem]]
 
 
 @click.command()
+@click.option("--odbc", "odbc", is_flag=True, help="Instead: which ODBC drivers this machine has, and the line that brings or mends each other.")
 @site_option
 @json_option
-def doctor(folder: Path, as_json: bool) -> int:
+def doctor(odbc: bool, folder: Path, as_json: bool) -> int:
     """Look at the environment, the key, the store, the ledger, every file of the site, and the broker."""
     here = site.open(folder)
+    if odbc:
+        return _parts(registry.load("odbc", here.settings.plugins), as_json=as_json)
     findings = list(_findings(here))
     if as_json:
         show([{"check": name, "problems": [problem.as_dict() for problem in problems]} for name, problems in findings])
@@ -38,6 +43,18 @@ def doctor(folder: Path, as_json: bool) -> int:
             for problem in problems:
                 click.echo(f"    {problem}\n    What to do: {problem.code.remedy}")
     return PROBLEMS if any(problems for _, problems in findings) else OK
+
+
+def _parts(adapter: Adapter[Any], *, as_json: bool) -> int:
+    """Everything that an adapter needs on this machine, found or not."""
+    parts = list(adapter.parts()) if adapter.parts is not None else []
+    if as_json:
+        show([{"part": each.name, "found": each.found, "line": each.line, "problems": [problem.as_dict() for problem in each.problems]} for each in parts])
+    else:
+        table([["BAD" if each.problems else "ok" if each.found else "-", each.name, each.found or each.line] for each in parts], "", "part", "found, or the line that brings it")
+        for problem in (problem for each in parts for problem in each.problems):
+            click.echo(f"{problem}\nWhat to do: {problem.code.remedy}", err=True)
+    return PROBLEMS if any(each.problems for each in parts) else OK
 
 
 def _findings(here: Site) -> Iterator[Finding]:

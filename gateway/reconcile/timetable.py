@@ -132,7 +132,7 @@ class Timetable:
 
 def here(store: Store, feed: Feed, row: FeedRow, context: Context, asked: Asked, *, shadow: bool) -> tuple[str, dict[str, object]]:
     """A whole run where no gateway runs: now, in this thread.  A dry run journals nothing and leaves no trace."""
-    if not row.cursor:
+    if not row.cursor or _first_reading(feed, row.cursor, context):
         raise Refused(Problem(NOT_YET_READ))
     intake = Intake(store, feed, row.id, shadow=shadow, wake=lambda: None)
     survey = opened(feed, context, asked.since)
@@ -146,6 +146,17 @@ def here(store: Store, feed: Feed, row: FeedRow, context: Context, asked: Asked,
     if not asked.dry_run:
         store.census.finish(row.id, run.started, state, found, by=asked.by, reason=asked.reason)
     return state, found
+
+
+def _first_reading(feed: Feed, cursor: str, context: Context) -> bool:
+    """Whether the feed's next batch is still one of its first reading; looked at, and left where it is."""
+    if feed.adapter.source is None:
+        return False
+    source = feed.adapter.source(feed.settings, context)
+    try:
+        return source.read(cursor, 1).backfill
+    finally:
+        source.close()
 
 
 def opened(feed: Feed, context: Context, since: str) -> Survey:

@@ -5,7 +5,7 @@ What is changed `unseen` never reaches the log: a late commit, a restored backup
 
 import itertools
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pydantic import BaseModel
 
@@ -132,7 +132,9 @@ def decode(settings, document):
 adapter = Adapter(kind="tabled", settings=Settings, source=Source, decode=decode, survey=Survey)
 
 
-def install(monkeypatch):
+def install(monkeypatch, **more):
+    """Let the adapter load; with what else it is able to."""
+    monkeypatch.setitem(globals(), "adapter", replace(adapter, **more))
     monkeypatch.setattr(registry, "SHIPPED", {**registry.SHIPPED, "tabled": f"{__name__}:adapter"})
 
 

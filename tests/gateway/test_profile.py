@@ -61,6 +61,11 @@ def test_what_a_driver_pads_is_the_same_code(padded):
     assert profile.of("type", ["62A", padded]).distinct == 1
 
 
+@pytest.mark.parametrize("day", ["20260406", "2026-04-06", "04/06/2026", "06.04.2026", "2026-04-06 00:00:00"])
+def test_days_are_no_codes_however_often_they_come(day):
+    assert profile.of("closed", [day] * 50).codes == {}
+
+
 def test_many_shapes_are_summed_up():
     said = profile.of("note_no", ["9" * length for length in range(1, 12)])
     assert len(said.patterns) == profile.SHAPES + 1
