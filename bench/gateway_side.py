@@ -22,7 +22,12 @@ AGREEMENT = """\
 agreement: bench
 title: A benchmark's own consumer
 parties: {{provider: bench, recipient: bench}}
+contact: bench
+prepared_by: bench
 purpose: Measuring
+legal_basis: bench
+law_enforcement: true
+retention_days: 1
 valid: {{from: 2020-01-01, to: 2035-12-31}}
 topics: ["police.#"]
 fields: all
@@ -84,6 +89,7 @@ def make(folder: Path, *systems: str, broker: str = "", via: str = "") -> Site:
     (folder / "agreements" / "internal.yaml").unlink()
     if via:
         (folder / "agreements" / "bench.yaml").write_text(AGREEMENT.format(via=via))
+        site.copperline("agreements", "approve", "bench", "--as", "who measures", "--reason", "benchmark")
     if broker:
         with (folder / "site.yaml").open("a") as settings:
             settings.write("broker: {url_from: env:COPPERLINE_BROKER}\n")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from gateway import agreement, context, intake, line, reconcile, system
+from gateway import agreed, agreement, context, intake, line, reconcile, system
 from gateway.archive import Archive
 from gateway.errors import Halt, Problem, Refused, Retry, code
 from gateway.event import Keys
@@ -38,7 +38,7 @@ Act: TypeAlias = "Callable[[World, Mapping[str, Any], str, str], Mapping[str, An
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What an act works on.  `refresh` tells a running gateway that a system has changed."""
+    """What an act works on.  `refresh` tells a running gateway that a system has changed, `look` that an agreement has."""
 
     site: Site
     store: Store
@@ -47,6 +47,7 @@ class World:
     wake: Callable[[], None] = lambda: None
     reconcile: Callable[[str, str, reconcile.Asked], None] | None = None
     """Has a running gateway begin; None where there is none, and the act does it itself."""
+    look: Callable[[], None] = lambda: None
 
 
 def carry_out(world: World, kind: str, body: Mapping[str, Any], *, by: str, reason: str) -> Mapping[str, Any]:
@@ -233,13 +234,13 @@ def _to_replay(world: World, body: Mapping[str, Any]) -> list[tuple[int, str, li
 
 def _destinations(world: World, body: Mapping[str, Any]) -> list[tuple[DestinationRow, Callable[[str], bool]]]:
     """The open destinations that are named, each with what its agreement asks for.  Raises Refused where there is none."""
-    agreed = wanted(world.site)
+    asked = wanted(world.site, world.store)
     rows = [
         (row, wants)
         for row in world.store.deliveries.destinations()
         if row.agreement == body["agreement"]
         and body["destination"] in ("", row.name)
-        and (wants := agreed.get((row.agreement, row.name)))
+        and (wants := asked.get((row.agreement, row.name)))
     ]
     if not rows:
         raise Refused(Problem(NO_DESTINATION, rule=f"the agreement {body['agreement']} has no such destination open"))
@@ -273,6 +274,33 @@ def _reconcile(world: World, body: Mapping[str, Any], by: str, reason: str) -> M
     known = world.store.journal.feed(loaded.name, feed.name)
     state, found = reconcile.here(world.store, feed, known, lent, asked, shadow=row.state == "shadow")
     return {"state": state, "found": found}
+
+
+def _seal(world: World, body: Mapping[str, Any], by: str, reason: str) -> Mapping[str, Any]:
+    """The first person's wish, or the second's act."""
+    position, act = body["position"], body["act"]
+    record = world.store.journal.record(position)
+    row = next((row for row in world.store.journal.feeds() if record is not None and row.id == record.feed), None)
+    if row is None:
+        raise Refused(Problem(NO_RECORD, rule=f"there is no record at position {position}"))
+    feed = system.load(world.site, row.system).feeds.get(row.feed)
+    if feed is None:
+        raise Refused(Problem(system.MISSING, rule=f"system.yaml of {row.system} no longer has the feed {row.feed}"))
+    terms = _terms(world, feed)
+    said = world.store.seals.act(act, position, terms, authority=body["authority"], by=by, same=agreed.same_person)
+    world.wake()
+    return {"position": position, "state": said.state if said is not None else "unsealed"}
+
+
+def _agreement(world: World, body: Mapping[str, Any], by: str, reason: str) -> Mapping[str, Any]:
+    name = body["agreement"]
+    if body["act"] == "suspend":
+        world.store.agreements.suspend(name, by=by, reason=reason)
+        world.look()
+        return {"agreement": name, "state": "suspended"}
+    read = agreed.approve(world.site, world.store, name, body["digest"], by=by, reason=reason)
+    world.look()
+    return {"agreement": name, "state": "approved", "digest": read.digest}
 
 
 def _erase(world: World, body: Mapping[str, Any], by: str, reason: str) -> Mapping[str, Any]:
@@ -318,12 +346,14 @@ def _note(world: World, body: Mapping[str, Any], by: str, reason: str) -> Mappin
 
 ACTS: Mapping[str, Act] = {
     "note": _note,
+    "agreement": _agreement,
     "system": _system,
     "release": _release,
     "discard": _discard,
     "remap": _remap,
     "erase": _erase,
     "reconcile": _reconcile,
+    "seal": _seal,
     "replay": _replay,
     "retry": _retry,
     "settle": _settle,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway import agreement
+from gateway import agreed, agreement
 from gateway.site import Site
 from gateway.store import Store
 from gateway.store.rows import Accepted, Counts
@@ -69,19 +69,19 @@ class Tally:
         )
 
 
-def wanted(site: Site) -> dict[tuple[str, str], Callable[[str], bool]]:
-    """Every destination that an agreement names, by agreement and name, and which topics it asks for."""
+def wanted(site: Site, store: Store) -> dict[tuple[str, str], Callable[[str], bool]]:
+    """Every destination that an approved agreement names, by agreement and name, and which topics it asks for."""
     return {
-        (one.name, to.name): agreement.matcher(one.topics)
-        for one in agreement.load_all(site.agreements)
+        (one.name, to.name): agreement.matcher(agreement.bound(one.topics))
+        for one in agreed.agreements(site, store)
         for to in one.destinations
     }
 
 
 def standing_by_system(site: Site, store: Store) -> dict[str, Counts]:
     """Where the pairs of each system's events stand, over every destination that was ever opened and is still agreed."""
-    agreed = wanted(site)
-    opened = [(row.id, wants) for row in store.deliveries.destinations() if (wants := agreed.get((row.agreement, row.name)))]
+    asked = wanted(site, store)
+    opened = [(row.id, wants) for row in store.deliveries.destinations() if (wants := asked.get((row.agreement, row.name)))]
     found: dict[str, Counts] = {}
     for feed in store.journal.feeds():
         for destination, wants in opened:

@@ -1,7 +1,8 @@
 """Everything that leaves: which destinations are open, their threads, and where their pairs stand.
 
-A destination on the bus opens when site.yaml names a broker; until then it has no position and no
-pairs.  The site's own log is always open.
+What is agreed is looked at once a second: a new, changed, suspended or removed agreement takes effect
+in the running gateway.  A destination on the bus opens when site.yaml names a broker; until then it
+has no position and no pairs.  The site's own log is always open.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import threading
 import time
 from typing import Any
 
-from gateway import agreement, context
+from gateway import context
+from gateway.agreed import Agreed, Standing
 from gateway.agreement import Agreement, Destination
 from gateway.delivery import Delivery
 from gateway.event import Keys
@@ -24,8 +26,10 @@ from gateway.store.rows import Counts
 
 __all__ = ["Outbound", "standing_by_system"]
 
-LOOK_S = 0.2
+COUNT_S = 0.2
 """How often the store is asked whether anything is in progress."""
+LOOK_S = 1.0
+"""How often what is agreed is looked at without being told."""
 
 
 class Outbound:
@@ -35,21 +39,26 @@ class Outbound:
         self._site = site
         self._keys, self._doors = keys, doors
         self._store = store
+        self._keys = keys
         self._stop = threading.Event()
-        self._look = 0.0
-        self._agreements = agreement.load_all(site.agreements)
-        broker = site.settings.broker
-        self._publisher = _publisher(broker) if broker is not None and self._on_bus() else None
+        self._lock = threading.RLock()
+        self._started = False
+        self._count = self._looked = 0.0
+        self._agreed = Agreed(site.agreements, store)
+        self._standings: list[Standing] = []
+        self._publisher: Any = None
+        self._open: dict[tuple[str, str], Delivery] = {}
         self._sinks: list[SinkLane] = []
-        self._deliveries = [self._delivery(one, to) for one in self._agreements for to in one.destinations if self._open(to)]
-        store.remotes.open((each.id, each.destination.system) for each in self._deliveries if each.destination.via == "sink")
+        self.look()
 
     def start(self) -> None:
         """Connect and begin to deliver; returns at once."""
-        if self._publisher is not None:
-            self._publisher.start()
-        for delivery in self._deliveries:
-            delivery.start()
+        with self._lock:
+            self._started = True
+            if self._publisher is not None:
+                self._publisher.start()
+            for delivery in self._open.values():
+                delivery.start()
 
     def stop(self) -> None:
         """End after what is under way; what is unconfirmed stays in the journal."""
@@ -60,9 +69,36 @@ class Outbound:
             self._publisher.stop()
 
     def look(self) -> None:
-        """See which legacy systems may be written to; several times a second."""
+        """Let what is agreed now take effect: open, close and hold destinations.  Returns when that is so."""
+        with self._lock:
+            self._looked = time.monotonic()
+            self._standings = self._agreed.look()
+            wanted = {
+                (standing.name, to.name): (standing, standing.agreed, to)
+                for standing in self._standings
+                if standing.agreed is not None
+                for to in standing.agreed.destinations
+                if self._opens(to)
+            }
+            for key in [key for key in self._open if key not in wanted]:
+                self._open.pop(key).stop()
+            for key, (standing, agreed, to) in wanted.items():
+                self._put(key, standing, agreed, to)
+            sinks = ((each.id, each.destination.system) for each in self._open.values() if each.destination.via == "sink")
+            self._store.remotes.open(sinks)
+
+    def agreed(self, name: str) -> Agreement | None:
+        """The wording under which anything may leave now, its dates aside; None where nothing may."""
+        with self._lock:
+            return next((one.agreed for one in self._standings if one.name == name and one.problem is None), None)
+
+    def look_when_due(self) -> None:
+        """What is agreed, once a second; which legacy systems may be written to, whenever this is called."""
+        self._sinks = [sink for sink in self._sinks if not sink.over]
         for sink in self._sinks:
             sink.look()
+        if time.monotonic() - self._looked >= LOOK_S:
+            self.look()
 
     def wake(self, feed_id: int | None = None) -> None:
         """Events were journalled, in this feed or in any."""
@@ -81,9 +117,9 @@ class Outbound:
 
     def settled(self) -> bool:
         """Whether nothing is in progress any more at any destination."""
-        if not all(delivery.idle() for delivery in self._deliveries) or time.monotonic() < self._look:
+        if not all(delivery.idle() for delivery in self._deliveries) or time.monotonic() < self._count:
             return False
-        self._look = time.monotonic() + LOOK_S
+        self._count = time.monotonic() + COUNT_S
         return not any(counts.in_progress for counts in self.counts().values())
 
     def counts(self) -> dict[str, Counts]:
@@ -91,20 +127,37 @@ class Outbound:
         return standing_by_system(self._site, self._store)
 
     def standing(self) -> dict[str, Any]:
-        """Per destination: whether it delivers, and why not."""
-        return {
+        """Per destination: whether it delivers, and why not; also of an agreement that nobody has approved."""
+        found = {
             f"{each.agreement.name}/{each.destination.name}": {
                 "state": "waiting" if each.problem is not None else "running",
                 "problem": each.problem.as_dict() if each.problem is not None else None,
             }
             for each in self._deliveries
         }
+        waiting = (one for one in self._standings if one.agreed is None and one.problem is not None)
+        return found | {one.name: {"state": "waiting", "problem": one.problem.as_dict()} for one in waiting if one.problem}
 
-    def _on_bus(self) -> bool:
-        return any(to.via == "bus" for one in self._agreements for to in one.destinations)
+    @property
+    def _deliveries(self) -> list[Delivery]:
+        with self._lock:
+            return list(self._open.values())
 
-    def _open(self, to: Destination) -> bool:
-        return to.via != "bus" or self._publisher is not None
+    def _opens(self, to: Destination) -> bool:
+        return to.via != "bus" or self._site.settings.broker is not None
+
+    def _put(self, key: tuple[str, str], standing: Standing, agreed: Agreement, to: Destination) -> None:
+        """Have one destination deliver under the approved wording, or be held."""
+        old = self._open.get(key)
+        if old is not None and old.agreement.digest == agreed.digest:
+            old.hold(standing.problem)
+            return
+        if old is not None:
+            old.stop()
+        made = self._open[key] = self._delivery(agreed, to)
+        made.hold(standing.problem)
+        if self._started:
+            made.start()
 
     def _delivery(self, one: Agreement, to: Destination) -> Delivery:
         return Delivery(self._store, one, to, keys=self._keys, lane=self._lanes(one, to), clock=context.now, stop=self._stop)
@@ -112,12 +165,21 @@ class Outbound:
     def _lanes(self, one: Agreement, to: Destination) -> Lanes | None:
         match to.via:
             case "bus":
-                return self._publisher
+                return self._bus()
             case "sink":
                 gate = Gate(self._doors, to.system, to.feed)
                 return SinkLanes(self._store, self._keys, gate, one, to, self._sinks.append)
             case "log":
                 return None
+
+    def _bus(self) -> Lanes | None:
+        """The way to the broker, made when the first destination needs it."""
+        if self._publisher is None and self._site.settings.broker is not None:
+            self._publisher = _publisher(self._site.settings.broker)
+            if self._started:
+                self._publisher.start()
+        bus: Lanes | None = self._publisher
+        return bus
 
 
 def _publisher(broker: Address) -> Any:

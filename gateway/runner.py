@@ -236,10 +236,10 @@ class Runner:
         self._wake.set()
 
     def _round(self, wanted: Callable[[Loop, datetime], bool], *, reconciles: bool = False) -> None:
-        """One look at everything: the watchdog's, the disk's, and what is due."""
+        """One look at everything: the watchdog's, the disk's, what is agreed, and what is due."""
         self._workers.check()
         self._look_at_space()
-        self.outbound.look()
+        self.outbound.look_when_due()
         now = self._around.context.clock()
         with self._lock:
             for name in [name for name, each in self.lines.items() if each.stale and not each.busy]:

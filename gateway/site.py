@@ -243,9 +243,13 @@ _INTERNAL = """\
 agreement: internal
 title: The agency's own services
 parties: {{provider: {name}, recipient: {name}}}
+contact: The agency itself
+prepared_by: Copperline's template    # `copperline init` approves it; after a change somebody else does
 purpose: Operation of the agency's own systems
+legal_basis: The agency's own task; nothing leaves it
 law_enforcement: true
 valid: {{from: 2020-01-01, to: 2035-12-31}}
+retention_days: 3650
 topics: ["police.#"]
 fields: all
 start: now

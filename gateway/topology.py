@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import orjson
 
-from gateway.agreement import Agreement, Limits, exchange
+from gateway.agreement import Agreement, Limits, bound, exchange
 from gateway.errors import Problem, Refused, code
 
 DIFFERENT = code(
@@ -60,7 +60,7 @@ def wanted(agreements: Iterable[Agreement]) -> list[Step]:
                 name = exchange(agreement.name, destination.name)
                 steps.append(Step("missing", "exchange", name))
                 steps.append(Step("missing", "queue", name, arguments=arguments(destination.limits)))
-                steps.extend(Step("missing", "binding", name, topic) for topic in dict.fromkeys(agreement.topics))
+                steps.extend(Step("missing", "binding", name, topic) for topic in bound(agreement.topics))
     return steps
 
 
@@ -69,6 +69,8 @@ def arguments(limits: Limits) -> dict[str, Any]:
     said: dict[str, Any] = {"x-queue-type": "quorum", "x-delivery-limit": limits.deliveries}
     if limits.length:
         said |= {"x-max-length": limits.length, "x-overflow": "reject-publish"}
+    if limits.megabytes:
+        said |= {"x-max-length-bytes": limits.megabytes << 20, "x-overflow": "reject-publish"}
     if limits.hours:
         said["x-message-ttl"] = limits.hours * 3_600_000
     return said

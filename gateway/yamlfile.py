@@ -89,18 +89,22 @@ class Document:
 
 def load(path: Path) -> Document:
     """Read one YAML file.  Raises Refused with file and line where it cannot be read as described above."""
+    return Document(path, loads(read_text(path), name=path.name))
+
+
+def read_text(path: Path) -> str:
+    """The text of a file.  Raises Refused where it cannot be read, is longer than any person writes, or is not UTF-8."""
     try:
         with path.open("rb") as file:
             raw = file.read(LARGEST + 1)
         if len(raw) > LARGEST:
             raise Refused(Problem(UNREADABLE, where=path.name, rule="the file is longer than 4 MB"))
-        text = raw.decode("utf-8-sig")
+        return raw.decode("utf-8-sig")
     except OSError as e:
         raise Refused(Problem(UNREADABLE, where=str(path), rule=e.strerror or type(e).__name__)) from e
     except UnicodeDecodeError as e:
         line = raw.count(b"\n", 0, e.start) + 1
         raise Refused(Problem(UNREADABLE, where=f"{path.name}:{line}", rule="a byte here is not UTF-8")) from e
-    return Document(path, loads(text, name=path.name))
 
 
 def loads(text: str, *, name: str) -> Any:

@@ -24,6 +24,7 @@ LAYERS = [
     | {"xml", "yamlfile"},
     {"agreement", "archive", "event", "mapping", "site"},
     {"store"},
+    {"agreed"},
     {"access", "bus", "context", "delivery", "figures", "intake", "lane", "registry", "topology"},
     {"draft", "samples", "system"},
     {"acts", "line", "outbound", "pull", "reconcile", "sink"},

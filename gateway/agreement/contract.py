@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -54,3 +55,26 @@ def _walk(node: Mapping[str, Any], defs: Mapping[str, Any], path: str) -> Iterat
         yield path, f"{path}.{name}" if path else name
     for name, said in node.get("properties", {}).items():
         yield from _walk(said, defs, f"{path}.{name}" if path else name)
+
+
+@cache
+def shapes(entity: str) -> Mapping[str, str]:
+    """Dotted path → what the field, or each item of it, is: "Time", "Geo", another part's name, "text" or ""."""
+    published = schema.published(entity)
+    return dict(_shapes(published, published.get("$defs", {}), ""))
+
+
+def _shapes(node: Mapping[str, Any], defs: Mapping[str, Any], path: str) -> Iterator[tuple[str, str]]:
+    node = node.get("items", node)
+    part = node["$ref"].rpartition("/")[2] if "$ref" in node else ""
+    if path:
+        yield path, part or ("text" if _takes_tokens(node) else "")
+    for name, said in (defs[part] if part else node).get("properties", {}).items():
+        yield from _shapes(said, defs, f"{path}.{name}" if path else name)
+
+
+def _takes_tokens(node: Mapping[str, Any]) -> bool:
+    """Whether 32 hex digits are a valid value: a text without a format, and with a pattern that allows them."""
+    if node.get("type") != "string" or "format" in node or "enum" in node:
+        return False
+    return re.search(node.get("pattern", ""), "0a" * 16) is not None

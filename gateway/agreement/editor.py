@@ -10,11 +10,15 @@ from typing import Any
 import orjson
 
 from contracts import ENTITIES, schema
-from gateway.agreement.file import KEYS, LIMITS, NAME, NEEDED, TREATMENTS
+from gateway.agreement.file import EPOCHS, KEYS, LIMITS, NAME, NEEDED, OUTSIDE
+from gateway.agreement.sensitive import CATEGORIES
 
 _DAY = {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$"}
 _TEXT = {"type": "string", "minLength": 1}
 _FLAG = {"type": "boolean"}
+_COUNT = {"type": "integer", "minimum": 1}
+_TEXTS = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}
+_VALUE = {"type": ["string", "number", "boolean"]}
 
 
 def text() -> bytes:
@@ -24,6 +28,8 @@ def text() -> bytes:
         "title": "Copperline agreement",
         "description": "Who may receive which topics and fields, for what purpose, until when.  See docs/agreements.md.",
         **_table({key: _KEYS[key] for key in KEYS}, NEEDED),
+        "if": {"properties": {"law_enforcement": {"const": True}}, "required": ["law_enforcement"]},
+        "else": {"required": OUTSIDE},
     }
     return orjson.dumps(said, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
@@ -33,21 +39,30 @@ def _table(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
 
 
 def _fields(entity: str) -> dict[str, Any]:
-    treatment = {"enum": list(TREATMENTS)}
+    treatment = {"type": "string", "pattern": r"^(plain|absent|token|snap +[a-z][a-z0-9-]*|floor +(minute|hour|day))$"}
     named = {"type": "object", "propertyNames": {"enum": list(schema.paths(entity))}, "additionalProperties": treatment}
     return {"anyOf": [{"const": "all"}, named]}
 
 
+def _conditions(entity: str) -> dict[str, Any]:
+    values = {"anyOf": [_VALUE, {"type": "array", "minItems": 1, "items": _VALUE}]}
+    return {"type": "object", "minProperties": 1, "propertyNames": {"enum": list(schema.paths(entity))}, "additionalProperties": values}
+
+
+_CONDITIONS = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {entity: _conditions(entity) for entity in ENTITIES},
+}
 _ENTITIES = {
     "type": "object",
     "additionalProperties": False,
     "properties": {entity: _fields(entity) for entity in ENTITIES},
 }
-_COUNT = {"type": "integer", "minimum": 1}
 _SYSTEM = {"type": "string", "pattern": f"^{NAME.pattern}$"}
 _DESTINATION = {
     "anyOf": [
-        _table({"via": {"enum": ["bus", "log"]}, "limits": _table(dict.fromkeys(LIMITS, _COUNT), [])}, ["via"]),
+        _table({"via": {"enum": ["bus", "log"]}, "limits": _table(dict.fromkeys(LIMITS, _COUNT), []), "logins": _TEXTS}, ["via"]),
         _table({"via": {"const": "sink"}, "system": _SYSTEM, "feed": _SYSTEM}, ["via", "system", "feed"]),
     ]
 }
@@ -55,8 +70,20 @@ _KEYS: dict[str, Any] = {
     "agreement": {"type": "string", "pattern": f"^{NAME.pattern}$", "description": "Its name, as the file's."},
     "title": _TEXT,
     "parties": _table({"provider": _TEXT, "recipient": _TEXT}, ["provider", "recipient"]),
+    "contact": {**_TEXT, "description": "Who answers for the recipient."},
+    "prepared_by": {**_TEXT, "description": "Who wrote it; somebody else approves it."},
     "purpose": _TEXT,
-    "law_enforcement": {**_FLAG, "description": "false: coded values that nobody has classified are not sent."},
+    "legal_basis": {**_TEXT, "description": "The law that lets it be given."},
+    "law_enforcement": {**_FLAG, "description": "false: sensitive records and fields, and what nobody has classified, are not sent."},
+    "authority": {**_TEXT, "description": "Outside law enforcement: what allows the recipient to have it."},
+    "impact_assessment": {**_TEXT, "description": "Outside law enforcement: where the assessment is."},
+    "retention_days": {**_COUNT, "description": "How long the recipient may keep it."},
+    "onward": {**_TEXT, "description": "To whom the recipient may pass it on; none, if not given."},
+    "obligations": _TEXTS,
+    "select": {**_CONDITIONS, "description": "Only records with one of the values at every path."},
+    "leave_out": {**_CONDITIONS, "description": "No record with one of the values at any path."},
+    "includes": {"anyOf": [{"enum": list(CATEGORIES)}, {"type": "array", "items": {"enum": list(CATEGORIES)}}]},
+    "epoch": {"enum": list(EPOCHS), "description": "How long the token of one value stays the same."},
     "valid": _table({"from": _DAY, "to": _DAY}, ["from", "to"]),
     "topics": {"type": "array", "minItems": 1, "items": _TEXT, "description": "police.<agency>.<entity>.<action>.v1"},
     "fields": {"anyOf": [{"const": "all"}, _ENTITIES]},

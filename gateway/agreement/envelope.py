@@ -9,11 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import orjson
 
+from gateway.agreement.topics import TAKES_BACK
+
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
+NUMBER = "agreementseq"
+"""Counts the messages to one destination without a gap."""
 PREFIX = "cloudEvents_"
 """What an attribute's name is preceded by as a message header."""
 
@@ -58,6 +62,11 @@ class Projected(NamedTuple):
     """The attributes that are this event's own."""
 
     @property
+    def data(self) -> Any:
+        """The record's part of the body, read again."""
+        return orjson.loads(self.body)["data"]
+
+    @property
     def headers(self) -> dict[str, str]:
         """Every attribute, mirrored as a message header."""
         return {PREFIX + name: text(value) for name, value in (*self.fixed.attributes, *self.varying)}
@@ -67,7 +76,7 @@ class Projected(NamedTuple):
 def fixed(topic: str, system: str, mapping: str, status: str) -> Fixed:
     """What follows from the topic `police.<agency>.<entity>.<action>.v<major>` and where the event came from."""
     _, agency, entity, action, major = topic.split(".")
-    contract = "removed" if action == "removed" else entity
+    contract = "removed" if action in TAKES_BACK else entity
     attributes = (
         ("specversion", "1.0"),
         ("type", f"police.{entity}.{action}.{major}"),
@@ -85,6 +94,13 @@ def fixed(topic: str, system: str, mapping: str, status: str) -> Fixed:
 def body(shared: Fixed, varying: Attributes, data: bytes) -> bytes:
     """The whole event as JSON.  `data` must be one JSON value already."""
     return b'%b%b,"data":%b}' % (shared.json, orjson.dumps(dict(varying))[1:-1], data)
+
+
+def numbered(event: Projected, number: int) -> Projected:
+    """The same event as the message of this number to its destination."""
+    said = str(number)
+    opened = b'{"%b":"%b",' % (NUMBER.encode(), said.encode())
+    return event._replace(body=opened + event.body[1:], varying=(*event.varying, (NUMBER, said)))
 
 
 @lru_cache(maxsize=64)

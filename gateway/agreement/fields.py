@@ -10,31 +10,33 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TypeAlias
 
+from gateway.agreement.sensitive import UNMAPPED
+from gateway.agreement.treatment import Treat
+
 Project: TypeAlias = Callable[[Mapping[str, Any]], dict[str, Any]]
 """Builds the object that may leave from the one that was kept."""
 
-Tree: TypeAlias = "dict[str, Tree | None]"
-"""Field name to what is allowed below it; None: everything below."""
-
-UNMAPPED = "unmapped"
-"""The common code of a value that nobody has classified yet."""
+Tree: TypeAlias = "dict[str, Tree | Treat | None]"
+"""Field name to what is allowed below it; None: everything below, as it is; a function: what it makes of it."""
 
 
 def allowed(treatments: Mapping[str, str], known: Collection[str]) -> tuple[str, ...]:
-    """The paths that may leave, sorted: each `plain` one, cut into its parts where something below is `absent`.
+    """The paths that may leave, sorted: each named one, a `plain` one cut into its parts where something below is treated otherwise.
 
     `known`: every path of the contract.
     """
     plain = {path for path, treatment in treatments.items() if treatment == "plain"}
     absent = {path for path, treatment in treatments.items() if treatment == "absent"}
-    return tuple(sorted(part for path in plain for part in _without(path, absent, known)))
+    treated = treatments.keys() - plain - absent
+    parts = {part for path in plain for part in _without(path, absent | treated, known)}
+    return tuple(sorted(parts | treated))
 
 
-def compile(paths: Iterable[str]) -> Project:
-    """One generated function for an allow-list of dotted paths."""
+def compile(paths: Iterable[str], treats: Mapping[str, Treat] | None = None) -> Project:
+    """One generated function for an allow-list of dotted paths; `treats`: what is made of those that do not leave plain."""
     lines: list[str] = []
-    _function(lines, "project", _tree(paths))
     space: dict[str, Any] = {"_through": _through}
+    _function(lines, "project", _tree(paths, treats or {}), space)
     exec("\n".join(lines), space)  # noqa: S102 -- the source is built here from names checked against the contract
     project: Project = space["project"]
     return project
@@ -66,33 +68,37 @@ def _without(path: str, absent: Collection[str], known: Collection[str]) -> list
     return [part for child in below for part in _without(child, absent, known)]
 
 
-def _tree(paths: Iterable[str]) -> Tree:
+def _tree(paths: Iterable[str], treats: Mapping[str, Treat]) -> Tree:
     root: Tree = {}
     for path in sorted(paths):  # a shorter path comes before those below it and covers them
-        node: Tree | None = root
+        node: Any = root
         *above, last = path.split(".")
         for name in above:
-            if node is None:
+            if type(node) is not dict:
                 break
             node = node.setdefault(name, {})
-        if node is not None:
-            node[last] = None
+        if type(node) is dict:
+            node[last] = treats.get(path)
     return root
 
 
-def _function(lines: list[str], name: str, tree: Tree) -> None:
+def _function(lines: list[str], name: str, tree: Tree, space: dict[str, Any]) -> None:
     body = [f"def {name}(kept):", "    out = {}"]
     for number, (field, below) in enumerate(tree.items()):
         body.append(f"    value = kept.get({field!r})")
         body.append("    if value is not None:")
         if below is None:
             body.append(f"        out[{field!r}] = value")
-        else:
-            inner = f"{name}_{number}"
-            _function(lines, inner, below)
+            continue
+        inner = f"{name}_{number}"
+        if isinstance(below, dict):
+            _function(lines, inner, below, space)
             body.append(f"        value = _through({inner}, value)")
-            body.append("        if value:")
-            body.append(f"            out[{field!r}] = value")
+        else:
+            space[inner] = below
+            body.append(f"        value = {inner}(value)")
+        body.append("        if value:")
+        body.append(f"            out[{field!r}] = value")
     lines.extend([*body, "    return out", ""])
 
 

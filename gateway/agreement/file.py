@@ -1,219 +1,177 @@
 """Reads `agreements/<name>.yaml`, and refuses it with every problem, its line and its field.
 
-An agreement is checked against the contracts when it is loaded: a field or an entity that does not
-exist is a mistake today, not a silence tomorrow.
+What was read is also kept as its wording: the text and the map points it names.  That is what a
+person approves, what the digest stands for, and what a stored agreement is compiled from again.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime
-from difflib import get_close_matches
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from contracts import ACTIONS, ENTITIES, MAJOR
-from gateway import yamlfile
-from gateway.agreement.contract import known, missing
-from gateway.agreement.fields import allowed
-from gateway.agreement.projector import ALL
-from gateway.agreement.topics import is_pattern, matches
-from gateway.agreement.values import DELIVERIES, Agreement, Destination, Limits
-from gateway.errors import Code, Problem, Refused, code
+import orjson
 
-WRONG = code(
-    "agreement.wrong",
-    "Something in an agreement cannot be used.",
-    "Correct the line that is named; `copperline docs agreements` describes every key.",
-)
-UNKNOWN = code(
-    "agreement.unknown",
-    "An agreement has a key that does not exist.",
-    "Remove the line or correct its name; `copperline docs agreements` describes every key.",
-)
-FIELD = code(
-    "agreement.field",
-    "An agreement names a field that the contract does not have, or leaves out one that must go with it.",
-    "Correct the path; `contracts/published/` lists the fields of every entity.",
-)
+from contracts import MAJOR
+from gateway.agreement import allowlist, points
+from gateway.agreement.page import Page, count, day, hint, texts
+from gateway.agreement.sensitive import CATEGORIES
+from gateway.agreement.topics import entities, is_pattern
+from gateway.agreement.values import DELIVERIES, Agreement, Destination, Epoch, Limits, Point
+from gateway.errors import Problem, Refused
+from gateway.yamlfile import read_text
 
 KEYS = [
-    "agreement",
-    "title",
-    "parties",
-    "purpose",
-    "law_enforcement",
-    "valid",
-    "topics",
-    "fields",
-    "backfill",
-    "destinations",
-    "start",
-]
-NEEDED = ["agreement", "title", "parties", "purpose", "valid", "topics", "fields", "destinations"]
+    "agreement", "title", "parties", "contact", "prepared_by", "purpose", "legal_basis", "law_enforcement", "authority",
+    "impact_assessment", "valid", "retention_days", "onward", "obligations", "topics", "select", "leave_out", "includes",
+    "fields", "epoch", "backfill", "destinations", "start",
+]  # fmt: skip
+NEEDED = [
+    "agreement", "title", "parties", "contact", "prepared_by", "purpose", "legal_basis", "valid", "retention_days", "topics",
+    "fields", "destinations",
+]  # fmt: skip
+OUTSIDE = ["authority", "impact_assessment"]
+"""What must stand there too where the recipient is outside law enforcement."""
 NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
-TREATMENTS = ("plain", "absent")
-LIMITS = {"length": 0, "hours": 0, "deliveries": DELIVERIES}
+LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,126}")
+EPOCHS = ("day", "month", "year", "never")
+LIMITS = {"length": 0, "megabytes": 0, "hours": 0, "deliveries": DELIVERIES}
+VIA = ("bus", "log")
+LONGEST_KEPT = 36_500
+POINTS = "points"
+"""The folder beside the agreements that holds map points, one CSV file a set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What people approve: the text of the file, and of each set of map points it names."""
+
+    text: str
+    points: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """16 hex digits over all of it."""
+        return hashlib.sha256(self.as_json()).hexdigest()[:16]
+
+    def as_json(self) -> bytes:
+        """As it is stored; equal for equal wordings."""
+        return orjson.dumps({"points": dict(self.points), "text": self.text}, option=orjson.OPT_SORT_KEYS)
+
+
+def is_name(text: str) -> bool:
+    """Whether an agreement or a destination may be called so."""
+    return NAME.fullmatch(text) is not None
+
+
+def wording(said: bytes | str) -> Wording:
+    """A stored wording."""
+    kept = orjson.loads(said)
+    return Wording(kept["text"], kept["points"])
 
 
 def load(path: Path) -> Agreement:
     """Read one agreement.  Raises Refused with every problem: file, line and field."""
-    page = _Page(path)
-    page.keys((), page.data, KEYS, NEEDED)
-    name = page.read(("agreement",), _name)
-    if name and name != path.stem:
-        page.wrong(("agreement",), f"is {name!r} in a file named {path.name}: both must be the same")
-    topics = page.read(("topics",), _topics) or ()
-    read = Agreement(
-        name=name or "",
-        title=page.text("title"),
-        provider=page.text("parties", "provider"),
-        recipient=page.text("parties", "recipient"),
-        purpose=page.text("purpose"),
-        law_enforcement=page.flag("law_enforcement"),
-        valid_from=page.read(("valid", "from"), _day) or date.max,
-        valid_to=page.read(("valid", "to"), _day) or date.min,
-        topics=topics,
-        fields=_fields(page, topics),
-        backfill=page.flag("backfill"),
-        destinations=_destinations(page),
-        start=_start(page),
-        digest=hashlib.sha256(path.read_bytes()).hexdigest()[:16],
-    )
-    page.keys(("parties",), page.at(("parties",)), ["provider", "recipient"], ["provider", "recipient"])
-    page.keys(("valid",), page.at(("valid",)), ["from", "to"], ["from", "to"])
-    if not page.problems and read.valid_to < read.valid_from:
-        page.wrong(("valid", "to"), "comes before the first day")
-    page.refuse()
-    return read
+    return read(path.stem, on_disk(path))
+
+
+def on_disk(path: Path) -> Wording:
+    """What stands in a file and in the map points it names, read or not.  Raises Refused where it cannot be read as text."""
+    said = read_text(path)
+    named = sorted(set(re.findall(r"\bsnap +([a-z][a-z0-9-]*)", said)))
+    files = {name: path.parent / POINTS / f"{name}.csv" for name in named}
+    return Wording(said, {name: read_text(file) for name, file in files.items() if file.is_file()})
 
 
 def load_all(folder: Path) -> tuple[Agreement, ...]:
     """Every agreement of a site, by name.  Raises Refused with the problems of all of them."""
-    read: list[Agreement] = []
+    found: list[Agreement] = []
     problems: list[Problem] = []
     for path in sorted(folder.glob("*.yaml")):
         try:
-            read.append(load(path))
+            found.append(load(path))
         except Refused as e:
             problems.extend(e.problems)
     if problems:
         raise Refused(*problems)
-    return tuple(read)
+    return tuple(found)
 
 
-@dataclass(slots=True)
-class _Page:
-    """One file being read, and what was found wrong with it so far."""
+def read(name: str, said: Wording) -> Agreement:
+    """The agreement `name` from its wording.  Raises Refused with every problem."""
+    page = Page(f"{name}.yaml", said.text)
+    page.points = _points(page, said)
+    law_enforcement = page.flag("law_enforcement")
+    page.keys((), page.data, KEYS, NEEDED if law_enforcement else [*NEEDED, *OUTSIDE])
+    if (given := page.read(("agreement",), _name)) and given != name:
+        page.wrong(("agreement",), f"is {given!r} in a file named {name}.yaml: both must be the same")
+    topics = page.read(("topics",), _topics) or ()
+    fields, treatments = allowlist.fields(page, topics, outside=not law_enforcement)
+    made = Agreement(
+        name=name,
+        title=page.text_at("title"),
+        provider=page.text_at("parties", "provider"),
+        recipient=page.text_at("parties", "recipient"),
+        purpose=page.text_at("purpose"),
+        law_enforcement=law_enforcement,
+        valid_from=page.read(("valid", "from"), day) or date.max,
+        valid_to=page.read(("valid", "to"), day) or date.min,
+        topics=topics,
+        fields=fields,
+        backfill=page.flag("backfill"),
+        destinations=_destinations(page),
+        start=_start(page),
+        digest=said.digest,
+        treatments=treatments,
+        points={name: page.points[name] for name in _snapped(treatments)},
+        select=allowlist.conditions(page, "select"),
+        leave_out=allowlist.conditions(page, "leave_out"),
+    )
+    made = replace(made, **_papers(page))
+    page.keys(("parties",), page.at(("parties",)), ["provider", "recipient"], ["provider", "recipient"])
+    page.keys(("valid",), page.at(("valid",)), ["from", "to"], ["from", "to"])
+    if not page.problems and made.valid_to < made.valid_from:
+        page.wrong(("valid", "to"), "comes before the first day")
+    page.refuse()
+    return made
 
-    path: Path
-    document: Any = None
-    data: Mapping[str, Any] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        self.document = yamlfile.load(self.path)
-        if isinstance(self.document.data, Mapping):
-            self.data = self.document.data
-        else:
-            self.wrong((), "is not a table of keys")
+def _papers(page: Page) -> dict[str, Any]:
+    """What an agreement rests on, and what its recipient owes."""
+    return {
+        "includes": page.read(("includes",), _includes) or frozenset(),
+        "epoch": page.read(("epoch",), _epoch) or "year",
+        "legal_basis": page.text_at("legal_basis"),
+        "authority": page.text_at("authority"),
+        "impact_assessment": page.text_at("impact_assessment"),
+        "contact": page.text_at("contact"),
+        "prepared_by": page.text_at("prepared_by"),
+        "retention_days": page.read(("retention_days",), _days) or 0,
+        "onward": page.text_at("onward") or "none",
+        "obligations": page.read(("obligations",), texts) or (),
+    }
 
-    def at(self, keys: tuple[str, ...]) -> Any:
-        value: Any = self.data
-        for key in keys:
-            value = value.get(key) if isinstance(value, Mapping) else None
-        return value
 
-    def read(self, keys: tuple[str, ...], reader: Callable[[Any], Any]) -> Any:
-        """What stands at `keys` as `reader` takes it; None, and a problem unless it is absent, where it cannot."""
-        value = self.at(keys)
-        if value is None:
-            return None
+def _points(page: Page, said: Wording) -> dict[str, tuple[Point, ...]]:
+    """The sets of map points that can be read; what is wrong with one is a problem of the agreement."""
+    found: dict[str, tuple[Point, ...]] = {}
+    for name, rows in said.points.items():
         try:
-            return reader(value)
+            found[name] = points.read(rows)
         except ValueError as e:
-            self.wrong(keys, str(e))
-            return None
-
-    def text(self, *keys: str) -> str:
-        return self.read(keys, _text) or ""
-
-    def flag(self, key: str) -> bool:
-        return bool(self.read((key,), _flag))
-
-    def keys(self, at: tuple[str, ...], table: Any, allowed: list[str], needed: list[str]) -> None:
-        """A problem for every key that does not exist, and for every one that must and does not."""
-        if table is None:
-            return  # said once, where the table itself is needed
-        if not isinstance(table, Mapping):
-            self.wrong(at, "is not a table of keys")
-            return
-        for key in table:
-            if key not in allowed:
-                self.wrong((*at, str(key)), "does not exist" + _hint(str(key), allowed), UNKNOWN)
-        for key in needed:
-            if table.get(key) is None:
-                self.wrong((*at, key), "is missing")
-
-    def wrong(self, keys: tuple[str, ...], rule: str, what: Code = WRONG) -> None:
-        self.problems.append(Problem(what, path=".".join(keys), where=self.document.where(*keys), rule=rule))
-
-    def refuse(self) -> None:
-        if self.problems:
-            raise Refused(*self.problems)
+            page.wrong(("fields",), f"uses {POINTS}/{name}.csv, which cannot be used: {e}")
+    return found
 
 
-def _fields(page: _Page, topics: tuple[str, ...]) -> dict[str, tuple[str, ...]] | None:
-    given = page.at(("fields",))
-    if given == "all" or given is None:
-        return None
-    if not isinstance(given, Mapping):
-        page.wrong(("fields",), "is `all`, or entities with their fields")
-        return None
-    page.keys(("fields",), given, list(ENTITIES), [])
-    for entity in ENTITIES:
-        if entity not in given and asked(topics, entity):
-            page.wrong(("topics",), f"ask for {entity}, of which `fields` names none: name some, or ask for less")
-    return {str(entity): _paths(page, str(entity), named) for entity, named in given.items() if entity in ENTITIES}
+def _snapped(treatments: allowlist.Treatments) -> set[str]:
+    return {how.split()[1] for fields in treatments.values() for how in fields.values() if how.startswith("snap ")}
 
 
-def _paths(page: _Page, entity: str, named: Any) -> tuple[str, ...]:
-    if named == "all":
-        return ALL
-    if not isinstance(named, Mapping):
-        page.wrong(("fields", entity), "is `all`, or fields with their treatment")
-        return ()
-    contract = known(entity)
-    treatments: dict[str, str] = {}
-    for path, treatment in named.items():
-        if path not in contract:
-            page.wrong(("fields", entity, str(path)), f"is no field of {entity}" + _hint(str(path), contract), FIELD)
-        elif treatment not in TREATMENTS:
-            page.wrong(("fields", entity, str(path)), f"is treated in an unknown way; known: {', '.join(TREATMENTS)}")
-        else:
-            treatments[path] = treatment
-    paths = allowed(treatments, contract)
-    for path in missing(entity, paths):
-        page.wrong(("fields", entity), f"must name {path} too: the contract requires it beside what is named", FIELD)
-    return paths
-
-
-def asked(topics: tuple[str, ...], entity: str) -> bool:
-    """Whether topic patterns can match events of an entity."""
-    return any(matches(pattern, topic) for pattern in topics for topic in _possible(pattern, entity))
-
-
-def _possible(pattern: str, entity: str) -> list[str]:
-    """The topics of an entity that a pattern could be about: any agency is as good as the one it names."""
-    words = pattern.split(".")
-    agency = words[1] if len(words) > 1 and words[1] not in ("*", "#") else "any"
-    return [f"police.{agency}.{entity}.{action}.v{MAJOR}" for action in ACTIONS]
-
-
-def _destinations(page: _Page) -> tuple[Destination, ...]:
+def _destinations(page: Page) -> tuple[Destination, ...]:
     given = page.at(("destinations",))
     if not isinstance(given, Mapping) or not given:
         if given is not None:
@@ -222,22 +180,23 @@ def _destinations(page: _Page) -> tuple[Destination, ...]:
     return tuple(_destination(page, str(name), said) for name, said in given.items())
 
 
-def _destination(page: _Page, name: str, said: Any) -> Destination:
+def _destination(page: Page, name: str, said: Any) -> Destination:
     at = ("destinations", name)
     if not NAME.fullmatch(name):
         page.wrong(at, "is not a name of a-z, 0-9 and -, beginning with a letter")
     via = page.at((*at, "via"))
     if via == "sink":
         return _sink(page, name, said)
-    page.keys(at, said, ["via", "limits"], ["via"])
-    if via not in (None, "bus", "log"):
+    page.keys(at, said, ["via", "limits", "logins"], ["via"])
+    if via not in (None, *VIA):
         page.wrong((*at, "via"), "is bus, log or sink")
     page.keys((*at, "limits"), page.at((*at, "limits")), list(LIMITS), [])
-    given = {key: page.read((*at, "limits", key), _count) or default for key, default in LIMITS.items()}
-    return Destination(name, "log" if via == "log" else "bus", Limits(**given))
+    given = {key: page.read((*at, "limits", key), count) or default for key, default in LIMITS.items()}
+    logins = page.read((*at, "logins"), _logins) or ()
+    return Destination(name, "log" if via == "log" else "bus", Limits(**given), logins=logins)
 
 
-def _sink(page: _Page, name: str, said: Any) -> Destination:
+def _sink(page: Page, name: str, said: Any) -> Destination:
     at = ("destinations", name)
     keys = ["via", "system", "feed"]
     page.keys(at, said, keys, keys)
@@ -245,12 +204,12 @@ def _sink(page: _Page, name: str, said: Any) -> Destination:
     return Destination(name, "sink", system=system, feed=feed)
 
 
-def _start(page: _Page) -> date | None:
+def _start(page: Page) -> date | None:
     given = page.at(("start",))
     if given in (None, "now"):
         return None
-    day: date | None = page.read(("start",), _day)
-    return day
+    found: date | None = page.read(("start",), day)
+    return found
 
 
 def _name(value: Any) -> str:
@@ -259,31 +218,31 @@ def _name(value: Any) -> str:
     return value
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError("is some text")
-    return value
+def _logins(value: Any) -> tuple[str, ...]:
+    found = texts(value)
+    for login in found:
+        if not LOGIN.fullmatch(login):
+            raise ValueError(f"has {login!r}, which is no name of a user")
+    return found
 
 
-def _flag(value: Any) -> bool:
-    if value is True or value is False:
-        return bool(value)
-    raise ValueError("is true or false")
+def _days(value: Any) -> int:
+    if count(value) > LONGEST_KEPT:
+        raise ValueError("is a number of days, a hundred years at most")
+    return int(value)
 
 
-def _count(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ValueError("is a number above 0")
-    return value
+def _epoch(value: Any) -> Epoch:
+    if value not in EPOCHS:
+        raise ValueError(f"is one of {', '.join(EPOCHS)}")
+    return cast("Epoch", value)
 
 
-def _day(value: Any) -> date:
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return value
-    try:
-        return date.fromisoformat(value)
-    except (TypeError, ValueError) as e:
-        raise ValueError("is a day, such as 2027-12-31") from e
+def _includes(value: Any) -> frozenset[str]:
+    for category in texts(value):
+        if category not in CATEGORIES:
+            raise ValueError(f"has {category!r}, which is none of {', '.join(CATEGORIES)}" + hint(category, CATEGORIES))
+    return frozenset(texts(value))
 
 
 def _topics(value: Any) -> tuple[str, ...]:
@@ -292,11 +251,7 @@ def _topics(value: Any) -> tuple[str, ...]:
     for pattern in value:
         if not isinstance(pattern, str) or not is_pattern(pattern):
             raise ValueError(f"has {pattern!r}, which is no pattern: words of a-z, 0-9 and -, or * or #, between dots")
-        if not any(asked((pattern,), entity) for entity in ENTITIES):
+        if not entities(pattern):
             raise ValueError(f"has {pattern!r}, which no topic police.<agency>.<entity>.<action>.v{MAJOR} can match")
     return tuple(value)
 
-
-def _hint(text: str, known: Any) -> str:
-    near = get_close_matches(text, [str(one) for one in known], n=1)
-    return f"; did you mean {near[0]}?" if near else ""

@@ -7,44 +7,41 @@ consumers cannot join what each was given apart.  Whatever goes wrong here withh
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
 import orjson
 
+from gateway.agreement import sensitive
+from gateway.agreement.codes import (
+    BACKFILL,
+    EXCLUDED,
+    NO_FIELD,
+    NOT_ASKED,
+    NOT_SELECTED,
+    SEALED,
+    TAKEN_BACK,
+    UNREADABLE,
+)
 from gateway.agreement.envelope import Attributes, Projected, body, fixed, instant
-from gateway.agreement.fields import UNMAPPED, Project, classified, compile
-from gateway.errors import Code, code
-from gateway.event import keyed
-
-NOT_ASKED = code(
-    "agreement.not-asked",
-    "The agreement does not ask for the topic of this event.",
-    "Nothing to do: the event goes to those who asked for it.",
-)
-NO_FIELD = code(
-    "agreement.no-field",
-    "The agreement names no field for this entity, or nothing that it names was left to send.",
-    "Name fields for the entity in the agreement if its recipient should receive them.",
-)
-BACKFILL = code(
-    "agreement.backfill",
-    "The event is part of a database's first snapshot, which the agreement does not ask for.",
-    "Set `backfill: true` in the agreement if its recipient should receive it.",
-)
-UNREADABLE = code(
-    "agreement.unreadable",
-    "The kept record could not be read as a JSON object, so nothing of it was sent.",
-    "Run `copperline doctor`; then re-map the record.",
-)
+from gateway.agreement.fields import Project, classified, compile
+from gateway.agreement.selection import Chosen
+from gateway.agreement.sensitive import UNMAPPED
+from gateway.agreement.topics import TAKES_BACK, variants
+from gateway.agreement.treatment import Token, Treat, Unit, floored_text, floored_us, tokens
+from gateway.errors import Code
 
 ALL = ("*",)
 """The fields of an agreement that allows all."""
 
 REMOVAL = ("entity", "reason")
 """The fields of a removal: what every recipient is told, whatever its agreement names."""
+WITHDRAWAL = ("entity",)
+"""Those of a withdrawal: it never says why."""
 
 _KEPT_TOKENS = 8192
 _SUSPECT = b'"' + UNMAPPED.encode() + b'"'
+_SEALED = b'"sealed":true'
 _REASONS = ("source", "part", "policy")
 _REFERENCES = ("causationid", "replayof")
 
@@ -85,22 +82,47 @@ class Withheld(NamedTuple):
 
     code: Code
 
+    @property
+    def takes_back(self) -> bool:
+        """Whether whoever was given an earlier version must be told to forget it."""
+        return self.code in TAKEN_BACK
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What an agreement makes of records, compiled; see `agreement.compile`."""
+
+    chosen: Mapping[str, Chosen] = field(default_factory=dict)
+    """Entity to which of its records are meant; absent: every one."""
+    treats: Mapping[str, Mapping[str, Treat]] = field(default_factory=dict)
+    """Entity to path to what is made of the field; absent: it leaves plain."""
+    coarse: Mapping[str, Unit] = field(default_factory=dict)
+    """Entity to the unit that the times of the envelope are floored to."""
+    token: Token | None = None
+    """Makes the tokens of fields, where the agreement has any."""
+    includes: frozenset[str] = frozenset()
+    """Sensitive categories that are sent outside law enforcement all the same."""
+
 
 class _Route(NamedTuple):
     """What an agreement makes of one topic."""
 
     wanted: bool
+    concerns: bool
     entity: str
-    removal: bool
+    action: str
     fields: tuple[str, ...]
     project: Project
+    chosen: Chosen | None
+    coarse: Unit | None
 
 
 class Projector:
     """Projects events for one agreement.  Belongs to one thread.
 
     `key`: 32 bytes, the agreement's own.  `allowed`: entity to the paths that may leave; None: all
-    fields of every entity.  `only_classified`: coded values that nobody has classified stay here.
+    fields of every entity.  `outside`: the recipient is outside law enforcement, so records of sensitive
+    categories and coded values that nobody has classified stay here.
     """
 
     def __init__(
@@ -109,45 +131,72 @@ class Projector:
         key: bytes,
         wants: Callable[[str], bool],
         allowed: Mapping[str, tuple[str, ...]] | None,
-        only_classified: bool,
+        outside: bool,
         backfill: bool,
+        terms: Terms | None = None,
     ) -> None:
-        self.wants = wants
+        self._wants = wants
         self._token = tokens(key)
         self._kept: dict[bytes, str] = {}
         self._paths = allowed
         self._routes: dict[str, _Route] = {}
-        self._only_classified = only_classified
+        self._outside = outside
         self._backfill = backfill
+        self._terms = terms or Terms()
+        self._now = self._terms.token.at if self._terms.token is not None else None
+
+    @property
+    def selective(self) -> bool:
+        """Whether there are records of an asked entity that the recipient does not receive."""
+        return self._outside or bool(self._terms.chosen)
+
+    def concerns(self, topic: str) -> bool:
+        """Whether the recipient may hold something that an event of this topic changes."""
+        return (self._routes.get(topic) or self._route(topic)).concerns
 
     def project(self, out: Outgoing) -> Projected | Withheld:
         """The event as this agreement's recipients see it.  The kept record is never changed."""
         route = self._routes.get(out.topic) or self._route(out.topic)
-        if not route.wanted:
-            return Withheld(NOT_ASKED)
         extra = out.extra
+        if not route.concerns:
+            return Withheld(NOT_ASKED)
         if extra and extra.get("backfill") and not self._backfill:
             return Withheld(BACKFILL)
-        if route.removal:
-            return self._sealed(out, REMOVAL, _removal(route.entity, out.data))
+        if route.action in TAKES_BACK:
+            return self._taken_back(out, route)
         if not route.fields:
             return Withheld(NO_FIELD)
+        if self._now is not None:
+            self._now(out.recorded)
         data = self._data(route, out.data)
-        return data if isinstance(data, Withheld) else self._sealed(out, route.fields, data)
+        if isinstance(data, Withheld):
+            return data
+        return self._sealed(out, route, route.fields, data) if route.wanted else Withheld(NOT_ASKED)
+
+    def withdrawal(self, out: Outgoing) -> Projected:
+        """What takes back every earlier version of the record that `out` is about, in the place of `out`."""
+        topic = _renamed(out.topic, "withdrawn")
+        route = self._routes.get(topic) or self._route(topic)
+        return self._sealed(out, route, WITHDRAWAL, orjson.dumps({"entity": route.entity}), topic, b"withdrawn")
 
     def _route(self, topic: str) -> _Route:
         """What follows from a topic alone; topics are few."""
         _, _, entity, action, _ = topic.split(".")
         fields = ALL if self._paths is None else self._paths.get(entity, ())
         fields = ALL if fields == ALL else fields
-        project = dict if fields is ALL else compile(fields)
-        route = _Route(self.wants(topic), entity, action == "removed", fields, project)
+        project = dict if fields is ALL else compile(fields, self._terms.treats.get(entity, {}))
+        asked = any(self._wants(one) for one in variants(topic))
+        wanted = self._wants(topic) or (asked and action in TAKES_BACK)
+        chosen, coarse = self._terms.chosen.get(entity), self._terms.coarse.get(entity)
+        route = _Route(wanted, asked, entity, action, fields, project, chosen, coarse)
         self._routes[topic] = route
         return route
 
     def _data(self, route: _Route, data: bytes) -> bytes | Withheld:
-        unmapped = self._only_classified and _SUSPECT in data
-        if route.fields is ALL and not unmapped and data.startswith(b"{"):
+        """The new object; the record is read whole where anything depends on more than the fields that leave."""
+        unmapped = self._outside and _SUSPECT in data
+        looked_at = self._outside or route.chosen is not None or _SEALED in data
+        if route.fields is ALL and not looked_at and data.startswith(b"{"):
             return data  # the record's own bytes, never parsed
         try:
             kept = orjson.loads(data)
@@ -155,15 +204,38 @@ class Projector:
             return Withheld(UNREADABLE)
         if type(kept) is not dict:
             return Withheld(UNREADABLE)
+        if looked_at and (refused := self._refused(route, kept)) is not None:
+            return refused
         new: Any = route.project(kept)
         if unmapped:
             new = classified(new)
         return orjson.dumps(new) if new else Withheld(NO_FIELD)
 
-    def _sealed(self, out: Outgoing, fields: tuple[str, ...], data: bytes) -> Projected:
-        id = self._token(out.event)
+    def _refused(self, route: _Route, kept: dict[str, Any]) -> Withheld | None:
+        """Why a record that could be read stays here all the same."""
+        if sensitive.sealed(kept):
+            return Withheld(SEALED)
+        if route.chosen is not None and not route.chosen(kept):
+            return Withheld(NOT_SELECTED)
+        if self._outside and sensitive.found(kept, self._terms.includes):
+            return Withheld(EXCLUDED)
+        return None
+
+    def _taken_back(self, out: Outgoing, route: _Route) -> Projected:
+        if route.action == "withdrawn":
+            return self.withdrawal(out)
+        return self._sealed(out, route, REMOVAL, _removal(route.entity, out.data))
+
+    def _sealed(
+        self, out: Outgoing, route: _Route, fields: tuple[str, ...], data: bytes, topic: str = "", apart: bytes = b""
+    ) -> Projected:
+        """The envelope around the data.  `apart`: makes the id another one than that of the event as it is."""
+        id = self._token(out.event + apart if apart else out.event)
         subject = self._kept_token(out.subject)
-        recorded_us = out.recorded
+        recorded_us, time = out.recorded, out.time
+        if route.coarse is not None:
+            recorded_us = floored_us(recorded_us, route.coarse)
+            time = floored_text(time, route.coarse)
         varying: Attributes = (
             ("id", id),
             ("subject", subject),
@@ -171,12 +243,12 @@ class Projector:
             ("sequence", str(out.sequence)),
             ("partitionkey", subject if out.partition == out.subject else self._kept_token(out.partition)),
         )
-        if out.time:
-            varying += (("time", out.time),)
+        if time:
+            varying += (("time", time),)
         if out.expires or out.extra:
             varying += self._rare(out)
-        shared = fixed(out.topic, out.system, out.mapping, out.status)
-        return Projected(body(shared, varying, data), id, out.topic, recorded_us, fields, shared, varying)
+        shared = fixed(topic or out.topic, out.system, out.mapping, out.status)
+        return Projected(body(shared, varying, data), id, topic or out.topic, recorded_us, fields, shared, varying)
 
     def _rare(self, out: Outgoing) -> Attributes:
         extra = out.extra or {}
@@ -195,6 +267,11 @@ class Projector:
         return text
 
 
+def _renamed(topic: str, action: str) -> str:
+    police, agency, entity, _, major = topic.split(".")
+    return f"{police}.{agency}.{entity}.{action}.{major}"
+
+
 def _removal(entity: str, data: bytes) -> bytes:
     """The fixed body of a removal; of what was kept only the reason, one word of a short list, is taken over."""
     try:
@@ -205,9 +282,3 @@ def _removal(entity: str, data: bytes) -> bytes:
     if isinstance(kept, dict) and kept.get("reason") in _REASONS:
         body["reason"] = kept["reason"]
     return orjson.dumps(body)
-
-
-def tokens(key: bytes) -> Callable[[bytes], str]:
-    """HMAC-SHA-256 under `key`, its first 128 bits as hex."""
-    digest = keyed(key)
-    return lambda message: digest(message)[:16].hex()

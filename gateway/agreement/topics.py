@@ -3,6 +3,8 @@
 A key is words between dots.  In a pattern `*` stands for exactly one word and `#` for any number
 of words, none included.  The gateway decides by the same rule as the broker's binding, so that a
 binding shows nothing that the agreement does not.
+
+Who asks for anything about an entity is also told when something of it is taken back.
 """
 
 from __future__ import annotations
@@ -10,8 +12,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 
+from contracts import ACTIONS, ENTITIES, MAJOR
+
 LONGEST = 255
 """Bytes of a routing key or a pattern in AMQP 0-9-1."""
+
+TAKES_BACK = ("withdrawn", "removed")
+"""The actions that take back what was given before."""
 
 _WORD = re.compile(r"[a-z0-9-]+|\*|#")
 
@@ -41,6 +48,46 @@ def matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
         return answer
 
     return wants
+
+
+def bound(patterns: Iterable[str]) -> tuple[str, ...]:
+    """The patterns, and those for what is taken back of the entities they ask for."""
+    asked = tuple(dict.fromkeys(patterns))
+    more = [
+        f"police.{agency}.{entity}.{action}.v{MAJOR}"
+        for pattern in asked
+        for agency in (_agency(pattern),)
+        for entity in entities(pattern)
+        for action in TAKES_BACK
+        if not matches(pattern, f"police.{'any' if agency == '*' else agency}.{entity}.{action}.v{MAJOR}")
+    ]
+    return tuple(dict.fromkeys((*asked, *more)))
+
+
+def entities(pattern: str) -> tuple[str, ...]:
+    """The entities of which a pattern can match a topic: any agency is as good as the one it names."""
+    agency = _agency(pattern).replace("*", "any")
+    return tuple(
+        entity
+        for entity in ENTITIES
+        if any(matches(pattern, f"police.{agency}.{entity}.{action}.v{MAJOR}") for action in ACTIONS)
+    )
+
+
+def asked(patterns: Iterable[str], entity: str) -> bool:
+    """Whether topic patterns can match events of an entity."""
+    return any(entity in entities(pattern) for pattern in patterns)
+
+
+def variants(topic: str) -> list[str]:
+    """The same topic with every action."""
+    police, agency, entity, _, major = topic.split(".")
+    return [f"{police}.{agency}.{entity}.{action}.{major}" for action in ACTIONS]
+
+
+def _agency(pattern: str) -> str:
+    words = pattern.split(".")
+    return words[1] if len(words) > 1 and words[1] != "#" else "*"
 
 
 def _words_match(pattern: Sequence[str], words: Sequence[str]) -> bool:

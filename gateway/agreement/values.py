@@ -1,16 +1,25 @@
-"""What one agreement says: who gives what to whom, for what purpose, until when, and where to."""
+"""What one agreement says: who gives what to whom, why, on what authority, until when, and where to."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from gateway.agreement.topics import matcher
 
 DELIVERIES = 20
 """How often a broker hands one message to a consumer that does not take it, unless the agreement says."""
+
+Epoch: TypeAlias = Literal["day", "month", "year", "never"]
+"""How long the token of one value stays the same."""
+
+Point: TypeAlias = tuple[float, float]
+"""Latitude and longitude, WGS 84."""
+
+Conditions: TypeAlias = Mapping[str, Mapping[str, tuple[str, ...]]]
+"""Entity → dotted path → the values that are meant, as text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +28,8 @@ class Limits:
 
     length: int = 0
     """Messages; the broker refuses more, and they wait in the journal."""
+    megabytes: int = 0
+    """The same in megabytes of bodies."""
     hours: int = 0
     """How long a message waits for its consumer before the broker drops it."""
     deliveries: int = DELIVERIES
@@ -34,6 +45,8 @@ class Destination:
     system: str = ""
     """Of a sink: the legacy system, and its feed that is written to."""
     feed: str = ""
+    logins: tuple[str, ...] = ()
+    """The broker's users that may read the queue: two of them while one takes the place of the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +59,7 @@ class Agreement:
     recipient: str
     purpose: str
     law_enforcement: bool
-    """False: coded values that nobody has classified are not sent."""
+    """False: no special, officer or free-text field, no excluded record, no unclassified value is sent."""
     valid_from: date
     valid_to: date
     """The last day it holds."""
@@ -58,10 +71,33 @@ class Agreement:
     start: date | None
     """Where a new destination begins; None: with what is journalled from then on."""
     digest: str
-    """Of the file: 16 hex digits, so that the ledger says under which wording something left."""
+    """Of the file and the map points it names: 16 hex digits, so that the ledger says under which wording something left."""
+    treatments: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Entity to path to treatment, where it is not `plain`: "token", "snap districts", "floor hour"."""
+    points: Mapping[str, tuple[Point, ...]] = field(default_factory=dict)
+    """Name to the map points that a position may be moved to."""
+    select: Conditions = field(default_factory=dict)
+    """Only records that have one of the values at every path."""
+    leave_out: Conditions = field(default_factory=dict)
+    """No record that has one of the values at any path."""
+    includes: frozenset[str] = frozenset()
+    """The sensitive categories that a recipient outside law enforcement receives all the same."""
+    epoch: Epoch = "year"
+    legal_basis: str = ""
+    authority: str = ""
+    """What allows a recipient outside law enforcement to have it."""
+    impact_assessment: str = ""
+    contact: str = ""
+    prepared_by: str = ""
+    """Who wrote it, and so may not approve it."""
+    retention_days: int = 0
+    """How long the recipient may keep what it was given."""
+    onward: str = "none"
+    """To whom the recipient may pass it on."""
+    obligations: tuple[str, ...] = ()
 
     def in_force(self, now: datetime) -> bool:
-        """Whether anything may leave at `now` (aware): from the first day's start to the last day's end, UTC."""
+        """Whether its dates allow anything to leave at `now` (aware): from the first day's start to the last day's end, UTC."""
         return self.valid_from <= now.astimezone(UTC).date() <= self.valid_to
 
     def wants(self, topic: str) -> bool:

@@ -16,16 +16,14 @@ from typing import TYPE_CHECKING
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from gateway import agreement, context
-from gateway.agreement import Agreement, Projected, Projector
+from gateway.agreement import Agreement, Projected
 from gateway.api.codes import CURSOR, MISSING, NO_AGREEMENT, NO_PURPOSE
 from gateway.api.problems import simple
-from gateway.errors import Refused
+from gateway.delivery import Gate, Leaves
 from gateway.store import merkle
-from gateway.store.rows import Outgoing
+from gateway.store.rows import BACK, Outgoing
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from fastapi import Request
 
     from gateway.access import Caller
@@ -44,7 +42,7 @@ class Lens:
     def __init__(self, runner: Runner, agreed: Agreement, keys: Keys) -> None:
         self.agreed = agreed
         self._store = runner.store
-        self._projector: Projector = agreement.compile(agreed, keys)
+        self._gate = Gate(agreement.compile(agreed, keys), runner.store, 0)
         self._ids = _Block(keys.derive("rest-id:" + agreed.name))
         self._cursors = _Block(keys.derive("rest-cursor:" + agreed.name))
 
@@ -70,9 +68,14 @@ class Lens:
     # Seeing
 
     def see(self, out: Outgoing) -> Projected | None:
-        """An event as the caller may see it; None where it may not."""
-        made = self._projector.project(out)
-        return made if isinstance(made, Projected) else None
+        """What stands in an event's place for the caller, which may be that something is taken back; None for nothing."""
+        made = self._gate.judge(out)
+        return made.event if isinstance(made, Leaves) else None
+
+    def read(self, out: Outgoing) -> Projected | None:
+        """A record as the caller may read it; None where it may not, or not any more."""
+        made = self._gate.judge(out)
+        return made.event if isinstance(made, Leaves) and made.kind != BACK else None
 
     def events(self, after: int, limit: int) -> tuple[list[tuple[Outgoing, Projected]], int, bool]:
         """The next events that the caller may see, where to go on, and whether there may be more."""
@@ -95,7 +98,7 @@ class Lens:
             page = self._store.current.page(entity, after, limit)
             rows = self._store.deliveries.events(page.positions)
             for out in rows:
-                seen = self.see(out)
+                seen = self.read(out)
                 if seen is not None:
                     found.append((out, seen))
                     if len(found) == limit and out.position < page.seen:
@@ -108,7 +111,7 @@ class Lens:
         partition = self._ids.opened(id)
         position = self._store.current.position(partition) if partition is not None else 0
         for out in self._store.deliveries.events([position] if position else []):
-            seen = self.see(out)
+            seen = self.read(out)
             if seen is not None and seen.fixed.entity == entity:
                 return out, seen
         raise simple(404, MISSING)
@@ -140,7 +143,7 @@ class Lenses:
 
     def of(self, caller: Caller) -> Lens:
         """The view of a caller, on this thread.  Raises Refusal where no agreement in force lets it read."""
-        agreed = _agreed(self._runner.site.agreements / f"{caller.agreement}.yaml") if caller.agreement else None
+        agreed = self._runner.outbound.agreed(caller.agreement) if caller.agreement else None
         if agreed is None or not agreed.in_force(context.now()):
             raise simple(403, NO_AGREEMENT)
         kept: dict[tuple[str, str], Lens] = self._local.__dict__.setdefault("lenses", {})
@@ -194,22 +197,6 @@ class _Block:
             return None
         decryptor = self._cipher.decryptor()
         return decryptor.update(block) + decryptor.finalize()
-
-
-_READ: dict[Path, tuple[tuple[int, int, int], Agreement]] = {}
-
-
-def _agreed(path: Path) -> Agreement | None:
-    """The agreement in a file, read again where the file changed; None where there is none that can be used."""
-    try:
-        stat = path.stat()
-        stamp = stat.st_mtime_ns, stat.st_size, stat.st_ino
-        known = _READ.get(path)
-        if known is None or known[0] != stamp:
-            known = _READ[path] = stamp, agreement.load(path)
-    except (OSError, Refused):
-        return None
-    return known[1]
 
 
 def _position(out: Outgoing) -> int:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field
 
 from gateway import agreement
+from gateway.agreed import agreements
 from gateway.agreement import Projected
 from gateway.api.answers import Format, answered, refusals
 from gateway.api.codes import MISSING
@@ -211,9 +212,10 @@ class Counter:
         events = self._runner.store.deliveries.events(range(row.low, row.high + 1))
         opened = {(each.agreement, each.name): each.id for each in self._runner.store.deliveries.destinations()}
         found = []
-        for agreed in agreement.load_all(self._runner.site.agreements):
+        for agreed in agreements(self._runner.site, self._runner.store):
             projector = agreement.compile(agreed, self._keys)
-            mine = [event for event in events if projector.wants(event.topic)]
+            wants = agreement.matcher(agreement.bound(agreed.topics))
+            mine = [event for event in events if wants(event.topic)]
             going = {event.position for event in mine if isinstance(projector.project(event), Projected)}
             for to in agreed.destinations:
                 if mine and (agreed.name, to.name) in opened:

@@ -66,12 +66,17 @@ def run(once: bool, timeout: str, folder: Path, as_json: bool) -> int:
             _spare_the_collector()
             log.info("gateway started", version=gateway.__version__, systems=sorted(runner.lines))
             try:
-                return _once(runner, patience, as_json=as_json) if once else _on(runner, acts.World(here, opened, keys, runner.refresh, runner.outbound.wake, runner.reconcile), log)
+                return _once(runner, patience, as_json=as_json) if once else _on(runner, _world(runner, keys), log)
             finally:
                 runner.close()
                 log.info("gateway stopped")
         finally:
             opened.close()
+
+
+def _world(runner: Runner, keys: Keys) -> acts.World:
+    outbound = runner.outbound
+    return acts.World(runner.site, runner.store, keys, runner.refresh, outbound.wake, runner.reconcile, outbound.look)
 
 
 def _spare_the_collector() -> None:

@@ -9,14 +9,16 @@ from pathlib import Path
 
 import click
 
-from gateway import settings, site, store
-from gateway.cli.common import json_option, site_option, then
+from gateway import agreed, settings, site, store
+from gateway.cli.common import json_option, site_option, then, who
 from gateway.errors import Problem, Refused, code
 
 NO_TEMPLATE = code("new.no-template", "no template of this name ships", "Name one that is listed; or write systems/NAME/ by hand: `copperline docs systems` begins from nothing.")
 EXISTS = code("new.exists", "the site already has a system of this name", "Choose another name; nothing was changed.")
 NO_AGENCY = "XX0000000"
 """The agency of the templates; in a copy the site's own takes its place."""
+INTERNAL = "internal"
+"""The agreement of the agency's own services, which `init` writes and approves."""
 NO_DEMO = code("demo.missing", "this installation has no demonstration", "Install the whole distribution.")
 
 
@@ -32,7 +34,8 @@ def init(folder: Path, name: str, agency: str, broker: str) -> None:
     for path in site.init(folder, named, agency, broker):
         click.echo(f"wrote {path}")
     here = site.open(folder)
-    store.open(here.store_url(), site.keys(here)).close()
+    with store.open(here.store_url(), site.keys(here)) as opened:
+        agreed.approve(here, opened, INTERNAL, "", by=who(""), reason="made by copperline init")
     shown = " ".join(site.templates()) or "none ship"
     click.echo(f"Systems that ship as templates: {shown}")
     then(f"cd {folder}", "copperline new SYSTEM --from TEMPLATE", "keep a copy of var/site.key: without it nothing can be read")

@@ -9,7 +9,6 @@ import click
 
 from gateway import site, standing
 from gateway.cli.common import json_option, reading, show, site_option, table, then
-from gateway.errors import Refused
 from gateway.figures import PAIRS, RECORDS, wanted
 from gateway.site import Site
 from gateway.store import Store
@@ -80,25 +79,16 @@ def _reconciled(opened: Store) -> dict[str, list[dict[str, Any]]]:
 
 
 def _destinations(here: Site, opened: Store, live: Any) -> list[dict[str, Any]]:
-    agreed = _agreed(here)
+    asked = wanted(here, opened)
     found = []
     for row in opened.deliveries.destinations():
         name = f"{row.agreement}/{row.name}"
-        wants = agreed.get((row.agreement, row.name))
+        wants = asked.get((row.agreement, row.name))
         counts = opened.deliveries.counts(row.id, wants) if wants else Counts()
         state = live.get(name, {}).get("state") or (row.state if wants else "no agreement")
         pairs = {key: getattr(counts, key) for key in PAIRS}
         found.append({"destination": name, "state": state, "problem": live.get(name, {}).get("problem"), **pairs})
     return found
-
-
-def _agreed(here: Site) -> dict[tuple[str, str], Any]:
-    """What the agreements ask for; where one cannot be read that is said, and the rest of the page still comes."""
-    try:
-        return wanted(here)
-    except Refused as e:
-        click.echo(str(e), err=True)
-        return {}
 
 
 def _next(said: dict[str, Any]) -> None:

@@ -6,13 +6,12 @@ import time
 from collections.abc import Iterator
 from heapq import merge
 from pathlib import Path
-from typing import Any
 
 import click
 import orjson
 
-from gateway import agreement, context, site
-from gateway.agreement import Agreement, Outgoing, Projected, Projector
+from gateway import agreed, agreement, context, site
+from gateway.agreement import Agreement, Projected
 from gateway.cli.common import (
     NUMBER,
     by_option,
@@ -25,8 +24,10 @@ from gateway.cli.common import (
     then,
 )
 from gateway.cli.reveal import viewed
+from gateway.delivery import Gate, Leaves
 from gateway.errors import Problem, Refused, code
 from gateway.store import Store
+from gateway.store.rows import Outgoing
 
 NO_AGREEMENT = code(
     "tail.no-agreement",
@@ -41,6 +42,8 @@ NOT_OPEN = code(
 )
 
 SLICE = 500
+ANY = 0
+"""The journal as it is, at no destination's position."""
 
 
 @click.command()
@@ -63,11 +66,10 @@ def tail(
     if reveal:
         viewed(folder, {"agreement": name, "after": after}, by=by, reason=reason)
     with reading(folder) as (here, opened):
-        seen = _agreement(here, name)
-        projector = agreement.compile(seen, site.keys(here))
-        destination = _destination(opened, seen)
+        seen = _agreement(here, opened, name)
+        gate = Gate(agreement.compile(seen, site.keys(here)), opened, _destination(opened, seen))
         count = 0
-        for out, event in _events(opened, destination, projector, seen, after, follow=follow):
+        for out, event in _seen(opened, gate, seen, after, follow=follow):
             click.echo(_json(event, reveal=reveal) if as_json else _line(out, event))
             count += 1
             if count == limit:
@@ -76,35 +78,38 @@ def tail(
         then("copperline status")
 
 
-def _events(
-    opened: Store, destination: int, projector: Projector, seen: Agreement, after: int, *, follow: bool
+def _seen(
+    opened: Store, gate: Gate, seen: Agreement, after: int, *, follow: bool
 ) -> Iterator[tuple[Outgoing, Projected]]:
     """What the agreement shows, by position; with `follow` for ever."""
-    wants = agreement.matcher(seen.topics)
     while True:
         last = after
-        for out in merge(*(_feed(opened, destination, row.id, after) for row in opened.journal.feeds()), key=_position):
+        for out in events(opened, after):
             last = out.position
-            if wants(out.topic) and isinstance(event := projector.project(out), Projected):
-                yield out, event
+            if isinstance(made := gate.judge(out), Leaves):
+                yield out, made.event
         after = last
         if not follow or not seen.in_force(context.now()):
             return
         time.sleep(0.5)
 
 
-def _feed(opened: Store, destination: int, feed: int, after: int) -> Iterator[Any]:
-    while rows := opened.deliveries.read(destination, feed, after, SLICE):
+def events(opened: Store, after: int) -> Iterator[Outgoing]:
+    """Every event of the journal after a position, in order."""
+    return merge(*(_feed(opened, row.id, after) for row in opened.journal.feeds()), key=_position)
+
+
+def _feed(opened: Store, feed: int, after: int) -> Iterator[Outgoing]:
+    while rows := opened.deliveries.read(ANY, feed, after, SLICE):
         yield from rows
         after = rows[-1].position
 
 
-def _position(out: Any) -> int:
-    position: int = out.position
-    return position
+def _position(out: Outgoing) -> int:
+    return out.position
 
 
-def _line(out: Any, event: Projected) -> str:
+def _line(out: Outgoing, event: Projected) -> str:
     at = out.time or "-"
     return f"{out.position:>8}  {at:25}  {event.topic:44}  {event.id[:12]}  seq {out.sequence}"
 
@@ -117,18 +122,22 @@ def _json(event: Projected, *, reveal: bool) -> bytes:
     return orjson.dumps({**said, "data": masked(said.get("data"))})
 
 
-def _agreement(here: site.Site, name: str) -> Agreement:
-    path = here.agreements / f"{name}.yaml"
-    if "/" in name or not path.is_file():
+def _agreement(here: site.Site, opened: Store, name: str) -> Agreement:
+    """The approved wording, while something may leave through it."""
+    found = next((one for one in agreed.Agreed(here.agreements, opened).look() if one.name == name), None)
+    if found is None:
         raise Refused(Problem(NO_AGREEMENT, rule=f"there is no agreements/{name}.yaml"))
-    seen = agreement.load(path)
-    if not seen.in_force(context.now()):
+    if found.problem is not None:
+        raise Refused(found.problem)
+    if found.agreed is None or not found.agreed.in_force(context.now()):
         raise Refused(Problem(NOT_IN_FORCE))
-    return seen
+    return found.agreed
 
 
 def _destination(opened: Store, seen: Agreement) -> int:
-    for row in opened.deliveries.destinations():
-        if row.agreement == seen.name:
-            return row.id
-    raise Refused(Problem(NOT_OPEN))
+    """Whose eyes: the site's own log of the agreement, where it has one."""
+    logs = {to.name for to in seen.destinations if to.via == "log"}
+    found = [row for row in opened.deliveries.destinations() if row.agreement == seen.name]
+    if not found:
+        raise Refused(Problem(NOT_OPEN))
+    return next((row for row in found if row.name in logs), found[0]).id

@@ -7,6 +7,7 @@ only deliveries that are not simply done have a row of their own.
 from __future__ import annotations
 
 from gateway.delivery.board import TRIES
+from gateway.delivery.gate import Gate, Leaves
 from gateway.delivery.worker import Delivery
 
-__all__ = ["TRIES", "Delivery"]
+__all__ = ["TRIES", "Delivery", "Gate", "Leaves"]

@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from typing import TypeAlias
 
+from gateway.agreement.topics import TAKES_BACK
 from gateway.backoff import bound_s
 from gateway.store.rows import Exceptional, ExceptionState
 
@@ -37,7 +38,7 @@ _GOES = frozenset({"retry", "trying", "pending"})
 
 def takes_back(topic: str) -> bool:
     """Whether events of this topic take back what was sent before."""
-    return topic.split(".", 4)[3] in ("withdrawn", "removed")
+    return topic.split(".", 4)[3] in TAKES_BACK
 
 
 class Board:
@@ -72,12 +73,17 @@ class Board:
         """Whether a settlement has something to store."""
         return bool(self._changed or self._over)
 
-    def holds(self, key: Key, topic: str) -> bool:
-        """Must an event of this subject wait here?"""
-        positions = self._keys.get(key)
-        if not positions:
-            return False
-        return not takes_back(topic) or any(self._rows[one].state in _GOES for one in positions)
+    def holds(self, key: Key) -> bool:
+        """Must an event of this subject wait here, unless it takes something back?"""
+        return key in self._keys
+
+    def positions(self, key: Key) -> list[int]:
+        """The rows of a subject, in order."""
+        return list(self._keys.get(key, ()))
+
+    def going(self, key: Key) -> bool:
+        """Whether an event of this subject is tried, or will be without anybody's doing."""
+        return any(self._rows[one].state in _GOES for one in self._keys.get(key, ()))
 
     def wait(self, key: Key, position: int) -> None:
         """An event waits behind an earlier one of its subject."""

@@ -1,7 +1,8 @@
 """What may go now, what must wait, and what became of it: one destination's events in memory.
 
 At most one event of a subject (and feed) is under way; later ones of it wait here and others pass.
-Nothing here reads or writes: `Delivery` brings rows from the journal and stores the settlements.
+What takes something back waits for nothing: it goes at once, and older versions of its record that
+still wait are withheld.  `Delivery` brings rows from the journal and stores the settlements.
 """
 
 from __future__ import annotations
@@ -11,21 +12,39 @@ import random
 from collections import deque
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from gateway.agreement import Projected, Projector, Withheld
+from gateway.agreement import Projected, Withheld
+from gateway.agreement.codes import NOT_ASKED, SUPERSEDED
+from gateway.agreement.envelope import numbered
 from gateway.delivery.board import Board, Draw, Key, takes_back
 from gateway.delivery.codes import IN_DOUBT, REFUSED, UNROUTED
+from gateway.delivery.gate import Leaves
+from gateway.delivery.numbers import Numbers
 from gateway.delivery.track import Done, Track
 from gateway.lane import Heard, Ticket, Verdict
-from gateway.store.rows import Answer, Exceptional, Outgoing, Settlement
+from gateway.store.rows import BACK, MAYBE, Answer, Disclosed, Exceptional, Outgoing, Settlement
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Judge(Protocol):
+    """What a flow asks of its gate; `gate.Gate` is one."""
+
+    def concerns(self, topic: str) -> bool: ...
+    def judge(self, out: Outgoing) -> Leaves | Withheld: ...
+    def handed_over(self, out: Outgoing) -> None: ...
+    def told(self, position: int, partition: bytes) -> None: ...
+    def in_doubt(self, feed: int, position: int) -> bool: ...
+    def events(self, positions: Iterable[int]) -> list[Outgoing]: ...
 
 
 class _Sent(NamedTuple):
     key: Key
     event: Projected
+    kind: int
+    partition: bytes
+    alone: bool
 
 
 class Flow:
@@ -33,18 +52,25 @@ class Flow:
 
     def __init__(
         self,
-        projector: Projector,
+        gate: Judge,
         positions: Mapping[int, int],
         exceptions: Iterable[Exceptional],
         draw: Draw = random.uniform,
         *,
         careful: bool = False,
+        number: int = 0,
     ) -> None:
         self.tracks = {feed: Track(feed, position) for feed, position in positions.items()}
-        self.board = Board(exceptions, draw)
+        rows = list(exceptions)
+        self.board = Board(rows, draw)
         self.moves = 0
         """Grows with every event that ended."""
-        self._projector = projector
+        self._lost: set[Ticket] = set()
+        """Messages of which it is unknown whether they arrived."""
+        self._gate = gate
+        self._numbers = Numbers(number)
+        self._ahead: dict[int, Done] = {}
+        """What was taken back before its turn: by position, how it ended."""
         self._careful = careful
         self._answers: list[Answer] = []
         self._sent: dict[Ticket, _Sent] = {}
@@ -52,13 +78,18 @@ class Flow:
         """Subjects of which an event is under way, each with what waits behind it."""
         self._size = 0
         self._batch: list[tuple[Ticket, Projected]] = []
-        self._disclosed: list[tuple[bytes, bytes]] = []
+        self._disclosed = [_perhaps(row.position) for row in rows if row.uncertain or row.state == "trying"]
         self._fields: set[tuple[str, tuple[str, ...]]] = set()
 
     @property
     def under_way(self) -> int:
         """Messages handed over and not heard of, with those about to be."""
         return len(self._sent)
+
+    @property
+    def certain(self) -> bool:
+        """Whether of every message it is known and settled whether it arrived."""
+        return not (self._sent or self._lost or self._disclosed)
 
     @property
     def bytes_under_way(self) -> int:
@@ -68,7 +99,7 @@ class Flow:
     @property
     def quiet(self) -> bool:
         """Nothing that was read is unfinished, and nothing is left to settle."""
-        return not (self._sent or self.board.dirty or any(len(track) or track.moved for track in self.tracks.values()))
+        return not (self._sent or self.board.dirty or self._disclosed or any(len(track) or track.moved for track in self.tracks.values()))
 
     def reach(self, feeds: Mapping[int, int]) -> None:
         """Follow feeds that are new to the destination, each from its position."""
@@ -77,12 +108,15 @@ class Flow:
 
     def admit(self, track: Track, rows: Iterable[Outgoing], now_us: int) -> None:
         """Take rows of one feed as they were read: each goes, waits behind its subject, or ends here."""
-        wants = self._projector.wants
+        concerns = self._gate.concerns
         for out in rows:
             position = out.position
-            if not track.read(position):
+            if not track.read(position) or position in self._sent:
                 continue
-            if not wants(out.topic):
+            if position in self._ahead:
+                track.done(position, self._ahead.pop(position))
+                continue
+            if not concerns(out.topic):
                 track.done(position, _PASSED)
             elif position in self.board:
                 track.done(position, _EXCEPTION)
@@ -98,8 +132,15 @@ class Flow:
     def let_withdrawals_pass(self, rows: Iterable[Outgoing]) -> None:
         """Of rows that wait behind a parked one, those that take something back wait for nobody."""
         for out in rows:
-            if takes_back(out.topic):
+            if self._takes_back(out) is not None:
                 self.board.let_pass(out.position)
+
+    def take_back(self, out: Outgoing, event: Projected, now_us: int) -> None:
+        """Tell the recipient to forget a record, out of turn; older versions of it that wait here are withheld."""
+        ended = out.position in self._ahead and out.position not in self.board
+        key = (out.feed, out.subject)
+        if not ended and out.position not in self._sent and not self._waits(key):
+            self._take_back(key, out, event, now_us)
 
     def refresh(self, stored: Iterable[Exceptional]) -> None:
         """Take over what others changed in the exceptions' rows."""
@@ -133,6 +174,7 @@ class Flow:
         """Whatever is under way is unknown: forget it; it is read again from the positions, and from its rows."""
         for position in self._sent:
             self.board.in_doubt(position)
+        self._lost |= self._sent.keys()
         self._sent.clear()
         self._size = 0
         self._behind.clear()
@@ -145,43 +187,106 @@ class Flow:
         for waiting in self._behind.values():
             waiting.clear()
 
-    def settlement(self) -> Settlement | None:
-        """All that moved since the last one; None where nothing did."""
+    def settlement(self, wording: str = "") -> Settlement | None:
+        """All that moved since the last one; None where nothing did.  `wording`: the digest of what is agreed."""
         feeds = [moved for track in self.tracks.values() if (moved := track.settled()) is not None]
         changed, over = self.board.take_changes()
         answers, self._answers = self._answers, []
-        if not (feeds or changed or over or answers):
+        if not (feeds or changed or over or answers or self._disclosed):
             return None
         disclosed, self._disclosed = self._disclosed, []
         fields, self._fields = self._fields, set()
         names = sorted({f"{entity}.{name}" for entity, paths in fields for name in paths})
-        return Settlement(feeds, changed, over, disclosed, names, answers)
+        return Settlement(feeds, changed, over, disclosed, names, self._numbers.low, wording, answers)
 
     def _place(self, track: Track, out: Outgoing, now_us: int) -> None:
         key = (out.feed, out.subject)
-        if (behind := self._behind.get(key)) is not None:
+        behind = self._behind.get(key)
+        if behind is None and not self.board.holds(key):
+            self._go(key, out, now_us)
+        elif (made := self._takes_back(out)) is not None and not self._waits(key):
+            self._take_back(key, out, made.event, now_us)
+        else:
+            if made is not None:
+                self._withhold_older(key, out)
+            self._wait(track, key, out)
+
+    def _wait(self, track: Track, key: Key, out: Outgoing) -> None:
+        """Wait behind what is under way of the subject, or behind its rows."""
+        behind = self._behind.get(key)
+        if behind is not None:
             behind.append(out)
-        elif self.board.holds(key, out.topic):
+        else:
+            self._doubt(key, out.position)
             self.board.wait(key, out.position)
             track.done(out.position, _EXCEPTION)
-        else:
-            self._go(key, out, now_us)
+
+    def _waits(self, key: Key) -> bool:
+        """Whether even what takes something back must wait: a legacy system is written to one by one."""
+        return self._careful and (key in self._behind or self.board.going(key))
+
+    def _takes_back(self, out: Outgoing) -> Leaves | None:
+        """What takes back what was given before, where that is what leaves in the place of an event."""
+        if out.sequence == 1 and not takes_back(out.topic):
+            return None
+        made = self._gate.judge(out)
+        return made if isinstance(made, Leaves) and made.kind == BACK else None
 
     def _go(self, key: Key, out: Outgoing, now_us: int) -> None:
-        """Project and send, or end it here."""
-        if out.expires and _past(out.expires, now_us) and not self._pending(out.position):
+        """Judge and send, or end it here."""
+        made = self._gate.judge(out)
+        if isinstance(made, Withheld):
+            self._withhold(key, out, made)
+        elif made.kind == BACK:
+            self._take_back(key, out, made.event, now_us)
+        elif out.expires and _past(out.expires, now_us) and not self._pending(out.position):
             self._expired(key, out.position)
-            return
-        projected = self._projector.project(out)
-        if isinstance(projected, Withheld):
-            self._end(key, out.position, _WITHHELD)
-            return
+        else:
+            self._behind[key] = deque()
+            self._gate.handed_over(out)
+            self._send(key, out, made, alone=True, now_us=now_us)
+
+    def _send(self, key: Key, out: Outgoing, made: Leaves, *, alone: bool, now_us: int) -> None:
+        """Hand it over.  `alone`: no other event of its subject goes until this one has ended."""
         if self._careful:
             self._try(key, out.position, now_us)
-        self._behind[key] = deque()
-        self._sent[out.position] = _Sent(key, projected)
-        self._size += len(projected.body)
-        self._batch.append((out.position, projected))
+        event = made.event if self._careful else numbered(made.event, self._numbers.take(out.position))
+        self._sent[out.position] = _Sent(key, event, made.kind, out.partition, alone)
+        self._size += len(event.body)
+        self._batch.append((out.position, event))
+
+    def _withhold(self, key: Key, out: Outgoing, why: Withheld) -> None:
+        self._stays(key, out.position, _PASSED if why.code is NOT_ASKED else _WITHHELD)
+
+    def _stays(self, key: Key, position: int, done: Done) -> None:
+        """It does not leave, or not any more."""
+        self._numbers.unused(position)
+        self._doubt(key, position)
+        self._end(key, position, done)
+
+    def _doubt(self, key: Key, position: int) -> None:
+        """Where an earlier try may have reached the recipient all the same, that is written down."""
+        if position in self._lost or self._gate.in_doubt(key[0], position):
+            self._lost.discard(position)
+            self._disclosed.append(_perhaps(position))
+
+    def _withhold_older(self, key: Key, out: Outgoing) -> None:
+        """Versions of a record that wait here stay here, once it is taken back."""
+        waiting = self._behind.get(key) or deque()
+        older = [one for one in waiting if one.partition == out.partition and one.position < out.position]
+        for one in older:
+            waiting.remove(one)
+        held = [one for one in self.board.positions(key) if one < out.position and one not in self._sent and not self.board.pending(one)]
+        older += [one for one in self._gate.events(held) if one.partition == out.partition]
+        for one in older:
+            self._withhold(key, one, Withheld(SUPERSEDED))
+
+    def _take_back(self, key: Key, out: Outgoing, event: Projected, now_us: int) -> None:
+        """It goes at once; a legacy system is written to one by one."""
+        self._withhold_older(key, out)
+        if self._careful:
+            self._behind.setdefault(key, deque())
+        self._send(key, out, Leaves(event, BACK), alone=self._careful, now_us=now_us)
 
     def _pending(self, position: int) -> bool:
         return self._careful and self.board.pending(position)
@@ -191,14 +296,14 @@ class Flow:
         if self._careful and self.board.in_question(position):
             self.board.park(position, IN_DOUBT.id, uncertain=True)
         else:
-            self._end(key, position, _EXPIRED)
+            self._stays(key, position, _EXPIRED)
 
     def _try(self, key: Key, position: int, now_us: int) -> None:
         """The row that says, after a crash, that it may have arrived."""
         known = position in self.board
         self.board.trying(key, position, now_us)
         if not known:
-            self.tracks[key[0]].done(position, _EXCEPTION)
+            self._ended(self.tracks[key[0]], position, _EXCEPTION)
 
     def _judged(self, verdict: Verdict, now_us: int) -> None:
         """A careful lane says what became of one message."""
@@ -232,9 +337,14 @@ class Flow:
         if sent is None:
             return
         event = sent.event
-        disclosed = (bytes.fromhex(event.id), hashlib.sha256(event.body).digest())
+        disclosed = Disclosed(bytes.fromhex(event.id), hashlib.sha256(event.body).digest(), ticket, sent.kind)
+        self._numbers.confirmed(ticket)
+        self._lost.discard(ticket)
         self._end(sent.key, ticket, Done("delivered", disclosed, (event.fixed.entity, event.fields)))
-        self._follow(sent.key, now_us)
+        if sent.kind == BACK:
+            self._gate.told(ticket, sent.partition)
+        if sent.alone:
+            self._follow(sent.key, now_us)
 
     def _failed(self, ticket: Ticket, code: str, now_us: int) -> None:
         """This one event could not be delivered: it gets a row, and what is behind it waits with it."""
@@ -242,10 +352,13 @@ class Flow:
         if sent is None:
             return
         known = ticket in self.board
+        self._numbers.unused(ticket)
+        self._doubt(sent.key, ticket)
         self.board.failed(sent.key, ticket, code, now_us)
         if not known:
-            self.tracks[sent.key[0]].done(ticket, _EXCEPTION)
-        self._follow(sent.key, now_us)
+            self._ended(self.tracks[sent.key[0]], ticket, _EXCEPTION)
+        if sent.alone:
+            self._follow(sent.key, now_us)
 
     def _answered(self, ticket: Ticket) -> _Sent | None:
         sent = self._sent.pop(ticket, None)
@@ -265,12 +378,23 @@ class Flow:
     def _end(self, key: Key, position: int, done: Done) -> None:
         self.moves += 1
         track = self.tracks[key[0]]
-        if position in self.board:  # its position was passed long ago
-            self.board.over(position)
+        if position not in self.board:
+            self._ended(track, position, done)
+            return
+        self.board.over(position)
+        self._disclose(done)
+        if track.passed(position):  # long ago
             track.count(done.end)
-            self._disclose(done)
         else:
+            self._ahead[position] = Done(done.end)
+
+    def _ended(self, track: Track, position: int, done: Done) -> None:
+        """An event that has no row ended: in its turn, or ahead of it; then it is disclosed at once, and counted in its turn."""
+        if track.passed(position):
             track.done(position, done)
+        else:
+            self._disclose(done)
+            self._ahead[position] = Done(done.end)
 
     def _advance(self, track: Track) -> None:
         for done in track.advance():
@@ -278,8 +402,9 @@ class Flow:
                 self._disclose(done)
 
     def _disclose(self, done: Done) -> None:
-        if done.disclosed is not None and done.fields is not None:
+        if done.disclosed is not None:
             self._disclosed.append(done.disclosed)
+        if done.fields is not None:
             self._fields.add(done.fields)
 
 
@@ -288,6 +413,11 @@ _PASSED, _EXCEPTION, _EXPIRED, _WITHHELD = Done("passed"), Done("exception"), Do
 
 def _us(span: timedelta | None) -> int:
     return (span or timedelta()) // timedelta(microseconds=1)
+
+
+def _perhaps(position: int) -> Disclosed:
+    """Nobody knows whether the event arrived."""
+    return Disclosed(bytes(16), bytes(32), position, MAYBE)
 
 
 def _past(expires: str, now_us: int) -> bool:

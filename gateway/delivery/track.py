@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from typing import Literal, NamedTuple
 
-from gateway.store.rows import FeedSettled
+from gateway.store.rows import Disclosed, FeedSettled
 
 End = Literal["delivered", "withheld", "expired", "passed", "exception"]
 """`passed`: the agreement does not ask for it, it counts nowhere; `exception`: it has a row of its own."""
@@ -20,7 +20,7 @@ class Done(NamedTuple):
     """How one event ended, and what was disclosed by it."""
 
     end: End
-    disclosed: tuple[bytes, bytes] | None = None
+    disclosed: Disclosed | None = None
     fields: tuple[str, tuple[str, ...]] | None = None
 
 
@@ -47,6 +47,10 @@ class Track:
         self._open.append(position)
         self.read_to = position
         return position not in self._done
+
+    def passed(self, position: int) -> bool:
+        """Whether an event was read, or ended before a loss made us read again."""
+        return position <= self.read_to or position in self._done
 
     def done(self, position: int, done: Done) -> None:
         """An event ended; `advance` moves the position over it when its turn has come."""

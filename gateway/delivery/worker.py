@@ -3,6 +3,9 @@
 Each round: what was heard, what is due again, then a slice of each feed in turn, so that a million
 rows of one system delay no call of another.  A settlement is stored after some 500 ends or 200 ms.
 A crash at any point sends again what was not settled, under the same ids, and loses nothing.
+
+What takes something back is looked for ahead of all that (`Lookout`), and leaves even where nothing
+else may.
 """
 
 from __future__ import annotations
@@ -11,23 +14,26 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from gateway import agreement as agreements
-from gateway.agreement import Agreement, Destination
+from gateway.agreement import Agreement, Destination, Withheld
 from gateway.delivery.board import Draw
 from gateway.delivery.codes import FULL, NOT_IN_FORCE, PAUSED
 from gateway.delivery.flow import Flow
+from gateway.delivery.gate import Gate, Leaves
+from gateway.delivery.lookout import Lookout
 from gateway.errors import Problem, Retry
 from gateway.event import Keys
 from gateway.lane import Heard, Lane, Lanes, OwnLog
+from gateway.store.rows import BACK
 
 if TYPE_CHECKING:
     from gateway.store import Store
-    from gateway.store.rows import Settlement
+    from gateway.store.rows import Outgoing, Settlement
 
 SLICE = 250
 """Rows of one feed that are read at once, before the next feed has its turn."""
@@ -44,6 +50,8 @@ SETTLED_AFTER_S = 0.2
 """Time after which it is, however few they are."""
 LOOK_S = 1.0
 """How often feeds, rows that a person changed and the agreement's validity are looked at without being told."""
+RESERVED = 10_000
+"""Positions beyond the journal's end up to which it is written down at once that messages may have been handed over."""
 LAST_S = 2.0
 """How long a delivery that stops waits for what is under way."""
 CAREFUL_LAST_S = 20.0
@@ -83,15 +91,22 @@ class Delivery:
         self._halted = threading.Event()
         self._wake = threading.Event()
         self._heard: deque[Heard] = deque()
-        self._lane = self._way(lane)
+        self._lanes = lane
+        self._held: Problem | None = None
+        self._lane = self._way()
         self.id = self._deliveries.destination(agreement.name, destination.name, start=_start(agreement.start))
+        positions = self._deliveries.positions(self.id)
+        self._gate = self._judge(store, keys, positions)
         self._flow = Flow(
-            agreements.compile(agreement, keys),
-            self._deliveries.positions(self.id),
+            self._gate,
+            positions,
             self._deliveries.exceptions(self.id, limit=ROWS_HELD),
             draw,
             careful=self._lane.careful,
+            number=self._deliveries.number(self.id),
         )
+        self._lookout = Lookout(store, self._gate, self._flow, self.id, agreement.digest)
+        self._quiet = False
         self._turns: deque[int] = deque()
         self._slices: dict[int, int] = {}
         self._told: set[int] = set()
@@ -102,6 +117,17 @@ class Delivery:
         self._settled_moves = 0
         self._thread = threading.Thread(
             target=self._run, name=f"deliver {agreement.name}.{destination.name}", daemon=True
+        )
+
+    def _judge(self, store: Store, keys: Keys, positions: Mapping[int, int]) -> Gate:
+        self._ceiling = self._deliveries.ceiling(self.id)
+        until = min(self._ceiling, self._deliveries.head())
+        return Gate(
+            agreements.compile(self.agreement, keys),
+            store,
+            self.id,
+            {feed: (position, until) for feed, position in positions.items()},
+            reworded=self._deliveries.wording(self.id) != self.agreement.digest,
         )
 
     @property
@@ -132,7 +158,14 @@ class Delivery:
         self._wake.set()
         if self._thread.ident is not None:
             self._thread.join(timeout_s)
+            self._leave()
         self._lane.close()
+
+    def hold(self, problem: Problem | None) -> None:
+        """Let nothing leave, and say why, until it is told None; from any thread."""
+        if problem != self._held:
+            self._held = problem
+            self._wake.set()
 
     def wake(self, feed: int | None = None) -> None:
         """Something was journalled, in this feed or in any; from any thread."""
@@ -146,7 +179,7 @@ class Delivery:
         """Everything that was readable is settled; rows that are tried again later do not count."""
         return (
             not (self._heard or self._turns or self._told or self._all) and self._flow.quiet and self._unstored is None
-        )
+        ) and not (self._lookout.looks and self._lane.ready.is_set() and self._state == "running")
 
     def step(self) -> bool:
         """One round.  False: there was nothing to do.  Raises what the store raises; then nothing is lost."""
@@ -155,24 +188,54 @@ class Delivery:
             self._store()
         moved = self._hear(now_us)
         self._look()
-        if self._lane.ready.is_set() and self._forbidden() is None:
-            moved |= self._read(now_us)
+        forbidden = self._forbidden()
+        if forbidden is not None and not self._quiet and self._flow.under_way:
+            self._recall()
+        self._quiet = forbidden is not None
+        if self._lane.ready.is_set():
+            moved |= self._read(now_us) if forbidden is None else self._take_back(forbidden, now_us)
         moved |= self._hear(now_us)
         moved |= self._send()
         return self._settle() or moved
 
+    def _recall(self) -> None:
+        """Nothing more may leave: what the lane has not sent yet comes back, once the rest was heard of.
+
+        A legacy system is not waited for: what has no outcome there is in doubt, and read back before it is tried again.
+        """
+        if not self._lane.careful:
+            self._finish()
+        self._lane.close()
+        self._lane = self._way()
+        self._flow.rewind()
+        self._lookout.again()
+        self._all = True
+
+    def _take_back(self, forbidden: Problem, now_us: int) -> bool:
+        """Where nothing may leave, only what takes back does; of a destination that is paused not even that."""
+        if forbidden.code is PAUSED:
+            return False
+        moved = self._lookout.wording(now_us) | self._due_back(now_us, self._gate.ends, lambda _feed, _position: True)
+        for feed in self._flow.tracks:
+            while self._room() and self._lookout.after_the_end(feed, now_us):
+                moved = True
+                self._send()
+        return moved
+
     def _forbidden(self) -> Problem | None:
         """Why nothing may leave."""
+        if self._held is not None:
+            return self._held
         if not self.agreement.in_force(self._clock()):
             return Problem(NOT_IN_FORCE)
         return Problem(PAUSED) if self._state != "running" else None
 
-    def _way(self, lanes: Lanes | None) -> Lane:
+    def _way(self) -> Lane:
         if self.destination.via == "log":
             return OwnLog(self._hear_later)
-        if lanes is None:
+        if self._lanes is None:
             raise ValueError(f"{self.destination.name} is not the site's own log, and there is no lane to it")
-        return lanes.lane(agreements.exchange(self.agreement.name, self.destination.name), self._hear_later)
+        return self._lanes.lane(agreements.exchange(self.agreement.name, self.destination.name), self._hear_later)
 
     def _hear_later(self, heard: Heard) -> None:
         """On the lane's thread."""
@@ -221,6 +284,7 @@ class Delivery:
             self._flow.hear(heard, now_us)
             if heard.lost:
                 self._all = True
+                self._lookout.again()
             moved = True
         return moved
 
@@ -236,12 +300,14 @@ class Delivery:
 
     def _read(self, now_us: int) -> bool:
         """What is due again, then one slice of the feed whose turn it is, and of the next, while there is room."""
-        moved = self._read_due(now_us)
+        moved = self._read_due(now_us) | self._lookout.wording(now_us)
         self._line_up()
         for _ in range(len(self._turns)):
             if self._flow.board.full or not self._room():
                 break
             moved |= self._read_slice(self._turns.popleft(), now_us)
+        for feed in self._turns:
+            moved |= self._lookout.ahead(feed, now_us)
         return moved
 
     def _room(self) -> bool:
@@ -261,6 +327,7 @@ class Delivery:
             return False
         size = sum(len(row.data) for row in rows) // len(rows)
         self._slices[feed] = max(1, min(SLICE, SLICE_BYTES // (size or 1)))
+        self._gate.look_up(rows)
         self._flow.admit(track, rows, now_us)
         self._send()
         return True
@@ -283,19 +350,48 @@ class Delivery:
             self._flow.let_withdrawals_pass(self._deliveries.events(passing))
         if not self._room():
             return False
+        moved = self._due_back(now_us, self._gate.judge, lambda feed, position: not self._flow.tracks[feed].passed(position))
         due = board.due(now_us, self._flow.busy(), lambda feed, position: self._flow.tracks[feed].position >= position)
         if not due:
-            return False
+            return moved
         due = due[: 2 * SLICE]
-        self._flow.again(self._deliveries.events(due, replayed=board.replayed(due)), now_us)
+        rows = self._deliveries.events(due, replayed=board.replayed(due))
+        self._gate.look_up(rows)
+        self._flow.again(rows, now_us)
         return True
+
+    def _due_back(
+        self, now_us: int, judge: Callable[[Outgoing], Leaves | Withheld], where: Callable[[int, int], bool]
+    ) -> bool:
+        """Of the rows that are due, those that take something back go, also where the others must wait."""
+        due = self._flow.board.due(now_us, (), where)[: 2 * SLICE] if len(self._flow.board) else []
+        for out in self._deliveries.events(due, replayed=self._flow.board.replayed(due)) if due else ():
+            made = judge(out)
+            if isinstance(made, Leaves) and made.kind == BACK:
+                self._flow.take_back(out, made.event, now_us)
+        return bool(self._flow.under_way) and bool(due)
+
+    def _leave(self) -> None:
+        """Write down that nothing is in doubt, where that is so."""
+        if not (self._thread.is_alive() or self._unstored is not None) and self._flow.certain:
+            with suppress(Retry):
+                self._deliveries.reserve(self.id, 0)
+
+    def _reserve(self, position: int) -> None:
+        """Before a message beyond the ceiling leaves: a process that ends must know what it may have given."""
+        if position > self._ceiling:
+            ceiling = self._deliveries.head() + RESERVED
+            self._deliveries.reserve(self.id, ceiling)
+            self._ceiling = ceiling
 
     def _send(self) -> bool:
         batch = self._flow.take_batch()
         if not batch:
             return False
+        self._reserve(max(ticket for ticket, _ in batch))
         if not (self._intended() and self._lane.send(batch)):
             self._flow.rewind()
+            self._lookout.again()
             self._all = True
         return True
 
@@ -316,7 +412,7 @@ class Delivery:
             return False
         self._settled = time.monotonic()
         self._settled_moves = self._flow.moves
-        self._unstored = self._flow.settlement()
+        self._unstored = self._flow.settlement(self.agreement.digest)
         return self._store()
 
     def _store(self) -> bool:

@@ -22,9 +22,15 @@ AGREEMENT = """\
 agreement: {name}
 title: {title}
 parties: {{provider: Copperton police, recipient: {recipient}}}
+contact: {recipient}
+prepared_by: Chief clerk
 purpose: {purpose}
+legal_basis: Copperton city code, section 7
 law_enforcement: false
+authority: Council resolution 12
+impact_assessment: Assessment 3 of the city
 valid: {{from: 2020-01-01, to: 2035-12-31}}
+retention_days: 7
 topics: {topics}
 fields:
 {fields}
@@ -107,6 +113,8 @@ class Stage:
             said = self.folder / "systems" / system / "system.yaml"
             said.write_text(re.sub(r"ready: \{.*\}.*", "ready: {by: rename}", said.read_text()))
         self.copperline("check")
+        for name in SERVICES:
+            self.copperline("agreements", "approve", name, "--as", "Chief of police", "--reason", "read and agreed")
         if self._broker:
             self.copperline("topology", "apply", "--reason", "the evening begins", "--yes")
 

@@ -71,6 +71,11 @@ class SinkLane:
         self._cut = False
         self._closed = False
 
+    @property
+    def over(self) -> bool:
+        """Closed for good."""
+        return self._closed
+
     def send(self, batch: Batch) -> bool:
         """Hand over a batch.  False: the system may not be written to now."""
         if not self.ready.is_set():

@@ -43,6 +43,13 @@ ledger's leaf move together or not at all.  That is the whole delivery guarantee
         open([(dest, system)]);  aims(dest, positions) -> list[Aim]
         answer(dest, position) -> (problems, words) | None
         decide(dest, position, answer, *, by, reason)         a person has looked at the legacy system
+        latest(events) -> dict[position, later position];  changes(feed_id, after, until) -> list[Outgoing]
+    store.disclosures
+        earlier(dest, position) -> (position, kind) of each;  kind(dest, position) -> int
+        batches(*, agreement="", since=0, until=…, after=0, limit=500) -> list[Disclosure]
+    store.seals
+        act("seal"|"unseal", position, intake, *, authority, by, same) -> SealRow | None;  all() -> list[SealRow]
+        names() -> frozenset[bytes]
     store.requests
         add(kind, body, *, by, reason) -> int;  pending() -> RequestRow | None
         finish(id, result, *, failed=False);  find(id) -> RequestRow | None
@@ -59,6 +66,9 @@ ledger's leaf move together or not at all.  That is the whole delivery guarantee
         before(microseconds) -> int;  head() -> int
     store.systems
         get(system) -> SystemRow | None;  all() -> list[SystemRow];  set(system, state, *, digest="", by, reason)
+    store.agreements
+        get(name) -> AgreementRow | None;  all() -> list[AgreementRow]
+        approve(name, digest, wording, *, prepared, by, reason);  suspend(name, *, by, reason)
     store.ledger
         note(kind, body, *, by="", reason="") -> int           a rare act; ASCII keys, ints and strings; who and why as commitments
         size() -> int;  root(size=None) -> bytes;  leaf(index) -> Leaf

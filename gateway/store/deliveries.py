@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from gateway.errors import Problem, Refused, code
-from gateway.store import ledger, merkle
+from gateway.store import disclosures, ledger, merkle
 from gateway.store.crypto import BODY, Vault
 from gateway.store.database import Database, Reader, Transaction
 from gateway.store.ledger import Ledger
@@ -19,6 +19,7 @@ from gateway.store.plan import unpack_extra
 from gateway.store.recent import Recent
 from gateway.store.remotes import Remotes
 from gateway.store.rows import (
+    MAYBE,
     Clock,
     Counts,
     DestinationRow,
@@ -128,6 +129,67 @@ class Deliveries:
         once = {row[0]: row for row in rows}
         return [self._outgoing(once[position], replay=position in replayed) for position in sorted(once)]
 
+    # Later versions
+
+    @property
+    def generation(self) -> int:
+        """Changes when what was learned about later versions must be asked again."""
+        return self._recent.generation
+
+    def newest(self, out: Outgoing) -> int | None:
+        """The position of a later version of the record of an event, 0 for none; None where `latest` must be asked."""
+        return self._recent.newest(out.partition, out.position)
+
+    def seen(self, out: Outgoing) -> int:
+        """The position of the latest version that was journalled lately; 0 for none."""
+        return self._recent.seen(out.partition)
+
+    def latest(self, rows: Iterable[Outgoing]) -> dict[int, int]:
+        """By position of each event, that of the latest version of its record; its own, or 0, where there is none after it."""
+        asked = list(rows)
+        found = self._database.read().within(
+            "SELECT partition, MAX(position) FROM record WHERE again = 1 AND outgoing = 1 AND name IN (*) GROUP BY partition",
+            {out.name for out in asked},
+        )
+        latest = {row[0]: row[1] for row in found}
+        return {out.position: latest.get(out.partition, 0) for out in asked}
+
+    def changes(self, feed: int, after: int, until: int) -> list[Outgoing]:
+        """The events of a feed within these positions that are not the first of their record."""
+        rows = self._database.read().all(
+            f"SELECT {EVENT} FROM record WHERE feed = ? AND position > ? AND position <= ? AND outgoing = 1 AND again = 1 "
+            "ORDER BY position",
+            [feed, after, until],
+        )
+        return [self._outgoing(row) for row in rows]
+
+    def head(self) -> int:
+        """The last position that was given out."""
+        return _end(self._database.read())
+
+    def number(self, dest: int) -> int:
+        """The number up to which every message of a destination was confirmed."""
+        row = self._database.read().one("SELECT number FROM destination WHERE id = ?", [dest])
+        return int(row[0]) if row else 0
+
+    def ceiling(self, dest: int) -> int:
+        """The position up to which messages may have been handed over and not settled; 0 where none were."""
+        row = self._database.read().one("SELECT ceiling FROM destination WHERE id = ?", [dest])
+        return int(row[0]) if row else 0
+
+    def reserve(self, dest: int, ceiling: int) -> None:
+        """Before messages beyond the last ceiling are handed over; 0: everything that was is settled.  Durable on return."""
+        self._database.write(lambda transaction: transaction.run("UPDATE destination SET ceiling = ? WHERE id = ?", [ceiling, dest]))
+
+    def wording(self, dest: int) -> str:
+        """The wording under which all that a destination was given was last looked at."""
+        row = self._database.read().one("SELECT wording FROM destination WHERE id = ?", [dest])
+        return str(row[0]) if row else ""
+
+    def looked_at(self, dest: int, wording: str) -> None:
+        """All that a destination was given may be held under this wording, or was taken back."""
+        self._database.write(lambda transaction: transaction.run("UPDATE destination SET wording = ? WHERE id = ?", [wording, dest]))
+
     def _outgoing(self, row: Sequence[Any], *, replay: bool = False) -> Outgoing:
         position, feed, topic, event, subject, partition, sequence, time, recorded, mapping, extra, salt, body, name = (
             row
@@ -138,7 +200,7 @@ class Deliveries:
         data = self._vault.open(salt, BODY, body, name + event)
         return Outgoing(
             position, feed, self._systems.get(feed) or self._system(feed), topic, event, subject, partition, sequence, time,
-            recorded, mapping, status, expires, said, data,
+            recorded, mapping, status, expires, said, data, name,
         )  # fmt: skip
 
     def _system(self, feed: int) -> str:
@@ -207,17 +269,27 @@ class Deliveries:
         if settlement.exceptions:
             _put(transaction, dest, settlement.exceptions)
         self._remotes.keep(transaction, dest, settlement.answers)
+        if settlement.number:
+            sql = "UPDATE destination SET number = ? WHERE id = ? AND number < ?"
+            transaction.run(sql, [settlement.number, dest, settlement.number])
         if settlement.disclosed:
+            self._disclose(transaction, dest, settlement)
+
+    def _disclose(self, transaction: Transaction, dest: int, settlement: Settlement) -> None:
+        """The leaf, where anything was certainly given, and the row that says what its root was made of."""
+        leaf = -1
+        if any(one.kind != MAYBE for one in settlement.disclosed):
             head = ledger.lock(transaction)
-            ledger.append(transaction, head, "delivered", self._stated(transaction, dest, settlement))
+            leaf = ledger.append(transaction, head, "delivered", self._stated(transaction, dest, settlement))
             ledger.release(transaction, head)
+        disclosures.write(transaction, dest, leaf, settlement.wording, self._clock(), settlement.disclosed)
 
     def _stated(self, transaction: Transaction, dest: int, settlement: Settlement) -> Mapping[str, Any]:
         """What the ledger says of a settled batch: to whom, how many, which fields, and the root over what was given."""
         row = transaction.one("SELECT agreement, name FROM destination WHERE id = ?", [dest])
         if row is None:
             raise Refused(Problem(NO_DESTINATION))
-        given = [merkle.leaf_hash(id + body) for id, body in settlement.disclosed]
+        given = [merkle.leaf_hash(one.id + one.body) for one in settlement.disclosed if one.kind != MAYBE]
         return {
             "agreement": row[0],
             "at": self._clock(),
@@ -225,6 +297,7 @@ class Deliveries:
             "count": len(given),
             "destination": row[1],
             "fields": sorted(settlement.fields),
+            "wording": settlement.wording,
         }
 
     def replay(self, dest: int, positions: Sequence[int], *, by: str, reason: str) -> int:

@@ -9,11 +9,13 @@ from typing import Self
 from gateway.errors import Problem, Refused, code
 from gateway.event import Keys
 from gateway.store import schema
+from gateway.store.agreements import Agreements
 from gateway.store.census import Census
 from gateway.store.crypto import Vault
 from gateway.store.current import Current
 from gateway.store.database import ADDRESS, Database, Transaction
 from gateway.store.deliveries import Deliveries
+from gateway.store.disclosures import Disclosures
 from gateway.store.erase import Erase
 from gateway.store.journal import Journal
 from gateway.store.ledger import Ledger
@@ -23,6 +25,7 @@ from gateway.store.remap import Remap
 from gateway.store.remotes import Remotes
 from gateway.store.requests import Requests
 from gateway.store.rows import Clock
+from gateway.store.seals import Seals
 from gateway.store.sqlite import Sqlite
 from gateway.store.submissions import Submissions
 from gateway.store.systems import Systems
@@ -59,10 +62,13 @@ class Store:
         self.census = Census(database, keys, self.ledger, clock)
         self.remotes = Remotes(database, vault, self.ledger, clock)
         self.deliveries = Deliveries(database, vault, self.ledger, recent, self.remotes, clock)
+        self.disclosures = Disclosures(database)
+        self.seals = Seals(database, keys, vault, self.journal, self.ledger, recent, clock)
         self.requests = Requests(database, clock)
         self.systems = Systems(database, self.ledger, clock)
         self.current = Current(database)
         self.submissions = Submissions(database, keys, self.journal, clock)
+        self.agreements = Agreements(database, self.ledger, clock)
 
     def free_bytes(self) -> int:
         """Bytes free where the store grows."""

@@ -307,6 +307,19 @@ class Plan:
             partition, "", self._extra(status, "", b""), body,
         )  # fmt: skip
 
+    def again(
+        self, said: Said, state: State, index: int, part: Part, action: str, body: bytes, *, origin: int, time: str = ""
+    ) -> int:
+        """What stands for a canonical record is said once more, or taken back: no original comes with it."""
+        _, former, _, subject, partition, extra = part
+        police, agency, entity, _, major = former.split(".")
+        known = orjson.loads(extra) if extra else {}
+        event = self.tokens.event(said.name, state.sequence, entity, index, said.fields(self.tokens))
+        return self._row(
+            said, ACCEPTED, origin, state.sequence, index, f"{police}.{agency}.{entity}.{action}.{major}", event, subject,
+            partition, time, self._extra(known.get("status", "Actual"), known.get("expires", ""), b""), body,
+        )  # fmt: skip
+
     def _unseen(self, said: Said) -> Part:
         """A removal of what was never seen here: consumers may know it from elsewhere."""
         removed = topic(self.intake.agency, self.intake.removes(said.kind), "removed")
@@ -362,7 +375,7 @@ class Plan:
         status, expires, said = unpack_extra(row[17]) if row[17] else ("Actual", "", None)
         return Outgoing(
             base - here, self.feed, self.intake.system, row[10], row[11], row[12], row[13], row[3], row[14], row[15],
-            row[16], status, expires, said, data,
+            row[16], status, expires, said, data, row[2],
         )  # fmt: skip
 
     def _more(self) -> bytes:

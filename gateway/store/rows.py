@@ -111,6 +111,22 @@ class SystemRow:
 
 
 @dataclass(frozen=True, slots=True)
+class AgreementRow:
+    """One agreement as it was approved last."""
+
+    name: str
+    state: Literal["approved", "suspended"]
+    digest: str
+    wording: str
+    """The approved text and map points, as `agreement.wording` reads them."""
+    prepared: str
+    by: str
+    """Who approved or suspended it."""
+    reason: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReceiptRow:
     """What became of one document."""
 
@@ -236,6 +252,50 @@ class Outgoing(NamedTuple):
     """`backfill`: true; `causationid`: the earlier event's id in hexadecimal; `replayof`: its own, where it is
     sent again because a person asked."""
     data: bytes
+    name: bytes = b""
+
+
+GIVEN, BACK, MAYBE = 1, 2, 3
+"""What a recipient holds by a message: a version; nothing any more; perhaps a version, as nobody knows whether it arrived."""
+
+
+class Disclosed(NamedTuple):
+    """One event that was given to a destination."""
+
+    id: bytes
+    """As the recipient knows it."""
+    body: bytes
+    """SHA-256 of what it was given."""
+    position: int
+    kind: int = GIVEN
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosure:
+    """One settled batch of a destination."""
+
+    id: int
+    agreement: str
+    destination: str
+    leaf: int
+    """Of the ledger: the root over ids and bodies stands in it."""
+    wording: str
+    """The digest of the agreement as it was approved then."""
+    at: int
+    given: Sequence[Disclosed]
+
+
+@dataclass(frozen=True, slots=True)
+class SealRow:
+    """One record that is sealed, or waits for the second person to say so."""
+
+    name: bytes
+    position: int
+    state: Literal["asked", "sealed", "unseal-asked"]
+    authority: str
+    asked_by: str
+    by: str
+    at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,10 +371,14 @@ class Settlement:
     """New ones, or new states of old ones."""
     settled: Sequence[int] = ()
     """Positions whose exception is over (delivered, withheld or expired: say which in `feeds`)."""
-    disclosed: Sequence[tuple[bytes, bytes]] = ()
-    """Per delivered event: its id as the consumer knows it, and the SHA-256 of the body it was given."""
+    disclosed: Sequence[Disclosed] = ()
+    """What the recipient was given, or may have been."""
     fields: Sequence[str] = ()
     """Names of the fields disclosed."""
+    number: int = 0
+    """Every message up to this number was confirmed."""
+    wording: str = ""
+    """The digest of the agreement under which it was given."""
     answers: Sequence[Answer] = ()
     """Of a legacy system."""
 

@@ -145,7 +145,32 @@ CREATE TABLE answer (
   said {blob} NOT NULL, PRIMARY KEY (destination, position));
 """
 
-MIGRATIONS: tuple[str, ...] = (FIRST, SUBMISSIONS, RECONCILIATIONS, PARTS, SINKS)
+AGREEMENTS = """
+-- What people decided about an agreement: the wording that was approved last, by whom, and whether it is suspended.
+CREATE TABLE agreement (
+  name TEXT PRIMARY KEY, state TEXT NOT NULL, digest TEXT NOT NULL, wording TEXT NOT NULL, prepared TEXT NOT NULL,
+  who TEXT NOT NULL, reason TEXT NOT NULL, at BIGINT NOT NULL);
+
+-- What one settled batch gave to a destination: its leaf (-1 where nothing of it is certain), the wording, and its entries,
+-- packed as `store.disclosures` says.
+CREATE TABLE disclosure (
+  id {identity}, destination BIGINT NOT NULL, leaf BIGINT NOT NULL, wording TEXT NOT NULL, at BIGINT NOT NULL,
+  low BIGINT NOT NULL, high BIGINT NOT NULL, given {blob} NOT NULL);
+CREATE INDEX disclosure_span ON disclosure (destination, high, low);
+
+-- The last number up to which every message was confirmed; the wording under which all that was given was looked at; and
+-- the position up to which messages may have been handed over, 0 where all that were are settled.
+ALTER TABLE destination ADD COLUMN number BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE destination ADD COLUMN wording TEXT NOT NULL DEFAULT '';
+ALTER TABLE destination ADD COLUMN ceiling BIGINT NOT NULL DEFAULT 0;
+
+-- Records that are sealed, or that one person wants to be (or no longer to be) and that wait for the second.
+CREATE TABLE seal (
+  name {blob} PRIMARY KEY, position BIGINT NOT NULL, state TEXT NOT NULL, authority TEXT NOT NULL, asked TEXT NOT NULL,
+  who TEXT NOT NULL, at BIGINT NOT NULL);
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST, SUBMISSIONS, RECONCILIATIONS, PARTS, SINKS, AGREEMENTS)
 
 
 def migrate(database: Database) -> None:

@@ -57,7 +57,12 @@ _AGREEMENT = """\
 agreement: %s
 title: The agency's own services
 parties: {provider: Trial, recipient: Trial}
+contact: Trial
+prepared_by: Trial
 purpose: campaigns
+legal_basis: Trial
+law_enforcement: true
+retention_days: 1
 valid: {from: 2020-01-01, to: 2099-12-31}
 topics: ["police.#"]
 fields: all
@@ -123,7 +128,7 @@ class Rig:
         return len(list(self.inbox.glob("*.csv")))
 
     def _make(self, name: str, *, broker: bool, reserve: str) -> None:
-        from gateway import site
+        from gateway import agreed, site, store
 
         site.init(self.root, "trial", "ZZ0010000")
         trial = self.root / "systems" / "trial"
@@ -138,6 +143,9 @@ class Rig:
             settings.write(f"free_space: {reserve}\n")
             if broker:
                 settings.write("broker: {url_from: env:COPPERLINE_BROKER}\n")
+        here = site.open(self.root)
+        with store.open(here.store_url(), site.keys(here)) as opened:
+            agreed.approve(here, opened, name, "", by="Second trial", reason="campaign")
 
 
 def documents(random_: random.Random, *, files: int, rows: int) -> Iterator[tuple[str, list[list[str]]]]:

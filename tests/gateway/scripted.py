@@ -149,8 +149,12 @@ AGREEMENT = """\
 agreement: dispatch
 title: Alerts for the dispatcher
 parties: {provider: riverton, recipient: riverton}
+contact: Night desk
+prepared_by: A. Sample
 purpose: A sample
+legal_basis: The agency's own task
 law_enforcement: true
+retention_days: 30
 valid: {from: 2020-01-01, to: 2099-12-31}
 topics: ["police.*.alert.#"]
 fields: all

@@ -25,9 +25,13 @@ INTERNAL = """\
 agreement: internal
 title: The agency's own services
 parties: {provider: Sample PD, recipient: Sample PD}
+contact: The agency
+prepared_by: A. Sample
 purpose: Operation
+legal_basis: The agency's own task
 law_enforcement: true
 valid: {from: 2026-01-01, to: 2027-12-31}
+retention_days: 365
 topics: ["police.#"]
 fields: all
 start: now
@@ -40,14 +44,22 @@ LIGHT = """\
 agreement: light
 title: Street lamps near incidents
 parties: {provider: Sample PD, recipient: Sample City Lighting}
+contact: Night desk
+prepared_by: A. Sample
 purpose: Light where officers work
+legal_basis: Sample Act 4
+authority: Council resolution 1
+impact_assessment: Assessment 1
 valid: {from: 2026-01-01, to: 2027-12-31}
+retention_days: 7
 topics: ["police.*.incident.#"]
 fields:
   incident: {types: plain, locations.geo: plain, locations.category: plain}
 destinations:
   lamps: {via: bus, limits: {length: 1000, hours: 4}}
 """
+
+INCLUDING = LIGHT.replace("fields:", "includes: [unclassified]\nfields:")
 
 RECORD: dict[str, Any] = {
     "incidentId": "26-000123",
@@ -137,15 +149,28 @@ def test_it_is_in_force_from_its_first_day_to_the_end_of_its_last(tmp_path: Path
 @pytest.mark.parametrize(
     "old, new, place, said",
     [
-        ("types: plain", "tpyes: plain", "light.yaml:8", "did you mean types"),
-        ("types: plain", "types: shuffled", "light.yaml:8", "known: plain, absent"),
+        ("types: plain", "tpyes: plain", "light.yaml:14", "did you mean types"),
+        ("types: plain", "types: shuffled", "light.yaml:14", "known: plain, absent"),
+        ("types: plain", "types: floor hour", "light.yaml:14", "it is not a time"),
+        ("types: plain", "types: token", "light.yaml:14", "it is not a text"),
+        ("locations.geo: plain", "locations.geo: snap nowhere", "light.yaml:14", "agreements/points/nowhere.csv"),
+        ("types: plain", "types: plain, narrative: plain", "light.yaml:14", "stays within law enforcement: it is free-text"),
+        ("types: plain", "types: plain, persons: plain", "light.yaml:14", "persons.race in it is special"),
+        ("types: plain", "types: plain, notes.at: plain", "light.yaml:14", "notes around it is free-text"),
         ("title: Street", "tilte: Street", "light.yaml:2", "did you mean title"),
-        ("to: 2027-12-31", "to: soon", "light.yaml:5", "is a day"),
-        ("to: 2027-12-31", "to: 2025-12-31", "light.yaml:5", "before the first day"),
-        ('["police.*.incident.#"]', '["police.*.incidnt.#"]', "light.yaml:6", "no topic"),
-        ('["police.*.incident.#"]', '["police.#"]', "light.yaml:6", "ask for unit"),
-        ("via: bus", "via: post", "light.yaml:10", "bus or log"),
-        ("types: plain,", "types.internal.text: plain,", "light.yaml:8", "types.internal.code too"),
+        ("authority:", "autority:", "light.yaml:8", "did you mean authority"),
+        ("impact_assessment: Assessment 1\n", "", "light.yaml:1", "is missing"),
+        ("legal_basis: Sample Act 4\n", "", "light.yaml:1", "is missing"),
+        ("to: 2027-12-31", "to: soon", "light.yaml:10", "is a day"),
+        ("to: 2027-12-31", "to: 2025-12-31", "light.yaml:10", "before the first day"),
+        ("retention_days: 7", "retention_days: 40000", "light.yaml:11", "a hundred years"),
+        ('["police.*.incident.#"]', '["police.*.incidnt.#"]', "light.yaml:12", "no topic"),
+        ('["police.*.incident.#"]', '["police.#"]', "light.yaml:12", "ask for unit"),
+        ("fields:", "includes: [chidl]\nfields:", "light.yaml:13", "did you mean child"),
+        ("fields:", "select: {incident: {tpyes: [X]}}\nfields:", "light.yaml:13", "no field of incident"),
+        ("fields:", "select: {incident: {types.common.code: []}}\nfields:", "light.yaml:13", "is a list of values"),
+        ("via: bus", "via: post", "light.yaml:16", "bus or log"),
+        ("types: plain,", "types.internal.text: plain,", "light.yaml:14", "types.internal.code too"),
         ("agreement: light", "agreement: other", "light.yaml:1", "must be the same"),
     ],
 )
@@ -185,18 +210,17 @@ def test_only_named_fields_are_put_into_a_new_object(tmp_path: Path) -> None:
 
 
 def test_absent_cuts_a_part_out_of_what_is_named_whole(tmp_path: Path) -> None:
-    text = LIGHT.replace("locations.geo: plain, locations.category: plain", "locations: plain, locations.text: absent")
+    text = INCLUDING.replace("locations.geo: plain, locations.category: plain", "locations: plain, locations.text: absent")
     data = body(project(tmp_path, text, Kept()))["data"]
     assert data["locations"] == [{"geo": {"lat": 44.26, "lon": -72.57}}]
 
 
 def test_what_nobody_has_classified_stays_here_outside_law_enforcement(tmp_path: Path) -> None:
-    data = body(project(tmp_path, LIGHT, Kept()))["data"]
+    withheld = project(tmp_path, LIGHT, Kept())
+    assert isinstance(withheld, Withheld)
+    assert withheld.code.id == "agreement.excluded"
+    data = body(project(tmp_path, INCLUDING, Kept()))["data"]
     assert data == {"types": [RECORD["types"][0]], "locations": [{"geo": {"lat": 44.26, "lon": -72.57}}]}
-    everything = INTERNAL.replace("law_enforcement: true", "law_enforcement: false")
-    data = body(project(tmp_path, everything, Kept()))["data"]
-    assert data["types"] == [RECORD["types"][0]]
-    assert data["narrative"] == RECORD["narrative"]
 
 
 def test_nothing_leaves_that_was_not_asked_for_or_has_nothing_to_say(tmp_path: Path) -> None:
@@ -217,7 +241,7 @@ def test_a_first_snapshot_goes_only_where_it_was_asked_for(tmp_path: Path) -> No
 
 def test_two_consumers_cannot_join_what_each_was_given_apart(tmp_path: Path) -> None:
     kept = Kept(extra={"causationid": "0c" * 16, "replayof": kept_id()})
-    one, two = body(project(tmp_path, INTERNAL, kept)), body(project(tmp_path, LIGHT, kept))
+    one, two = body(project(tmp_path, INTERNAL, kept)), body(project(tmp_path, INCLUDING, kept))
     for name in ("id", "subject", "partitionkey", "causationid", "replayof"):
         assert len(one[name]) == len(two[name]) == 32
         assert one[name] != two[name]
@@ -250,7 +274,7 @@ def test_a_removal_says_what_is_gone_and_nothing_more(tmp_path: Path) -> None:
 def test_every_envelope_is_what_the_contract_publishes(tmp_path: Path) -> None:
     published = jsonschema_rs.validator_for(schema.published("envelope"), validate_formats=True)
     rare = Kept(expires="2026-04-01T00:00:00Z", extra={"causationid": "0c" * 16, "backfill": True})
-    texts = (INTERNAL.replace("start: now", "backfill: true"), LIGHT.replace("fields:", "backfill: true\nfields:"))
+    texts = (INTERNAL.replace("start: now", "backfill: true"), INCLUDING.replace("fields:", "backfill: true\nfields:"))
     for text in texts:
         for kept in (Kept(), rare, replace(Kept(), time="")):
             projected = project(tmp_path, text, kept)
@@ -281,7 +305,7 @@ def test_the_schema_for_editors_is_the_one_that_is_committed_and_takes_what_load
     committed = (Path(__file__).parents[2] / "docs" / "agreement.schema.json").read_bytes()
     assert committed == editor.text(), "python -m gateway.agreement.editor > docs/agreement.schema.json"
     validator = jsonschema_rs.validator_for(orjson.loads(committed))
-    for text in (INTERNAL, LIGHT):
+    for text in (INTERNAL, LIGHT, INCLUDING):
         (tmp_path / "one.yaml").write_text(text)
         validator.validate(yamlfile.load(tmp_path / "one.yaml").data)
     (tmp_path / "one.yaml").write_text(LIGHT.replace("types: plain", "tpyes: plain"))

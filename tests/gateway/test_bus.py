@@ -29,7 +29,7 @@ QUORUM = {"x-queue-type": "quorum", "x-delivery-limit": 20}
 
 def projected(sequence: int = 1, *, topic: str = "police.a.incident.created.v1", size: int = 0) -> Projected:
     everything = Projector(
-        key=bytes(32), wants=matcher(["#"]), allowed=None, only_classified=False, backfill=True
+        key=bytes(32), wants=matcher(["#"]), allowed=None, outside=False, backfill=True
     )  # fmt: skip
     data = b'{"incidentId":"' + b"x" * size + b'"}'
     kept = Kept(topic=topic, event=sequence.to_bytes(16), sequence=sequence, extra={"backfill": True}, data=data)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
-from gateway.agreement import Projected, Projector, matcher
-from gateway.delivery.board import TRIES
+from gateway.agreement import Projected, Projector, Withheld, matcher
+from gateway.delivery.board import TRIES, takes_back
 from gateway.delivery.flow import Flow
+from gateway.delivery.gate import Leaves
 from gateway.lane import Heard
-from gateway.store.rows import Exceptional, Outgoing, Settlement
+from gateway.store.rows import BACK, GIVEN, Exceptional, Outgoing, Settlement
 
 NOW = int(datetime(2026, 6, 1, tzinfo=UTC).timestamp()) * 1_000_000
 MINUTE = 60_000_000
@@ -29,13 +30,45 @@ def outgoing(position: int, subject: str = "", *, action: str = "created", expir
 
 
 def flow(
-    exceptions: Sequence[Exceptional] = (), *, topics: str = "police.#", position: int = 0, feeds: int = 1
+    exceptions: Sequence[Exceptional] = (),
+    *,
+    topics: str = "police.#",
+    position: int = 0,
+    feeds: int = 1,
+    known: Sequence[Outgoing] = (),
 ) -> Flow:
     projector = Projector(
-        key=bytes(32), wants=matcher([topics]), allowed=None, only_classified=False, backfill=False
+        key=bytes(32), wants=matcher([topics]), allowed=None, outside=False, backfill=False
     )  # fmt: skip
     positions = dict.fromkeys(range(1, feeds + 1), position)
-    return Flow(projector, positions, exceptions, draw=lambda _low, high: high)
+    return Flow(Alone(projector, known), positions, exceptions, draw=lambda _low, high: high)
+
+
+class Alone:
+    """A gate that knows of no other version: what the projector says is what happens."""
+
+    def __init__(self, projector: Projector, known: Sequence[Outgoing]) -> None:
+        self.concerns = projector.concerns
+        self._projector = projector
+        self._known = known
+
+    def judge(self, out: Outgoing) -> Leaves | Withheld:
+        made = self._projector.project(out)
+        if isinstance(made, Withheld):
+            return made
+        return Leaves(made, BACK if takes_back(out.topic) else GIVEN)
+
+    def handed_over(self, out: Outgoing) -> None:
+        pass
+
+    def told(self, position: int, partition: bytes) -> None:
+        pass
+
+    def in_doubt(self, feed: int, position: int) -> bool:
+        return False
+
+    def events(self, positions: Iterable[int]) -> list[Outgoing]:
+        return [out for out in self._known if out.position in positions]
 
 
 def admit(flow: Flow, *rows: Outgoing) -> list[int]:
@@ -111,7 +144,7 @@ def test_a_settlement_names_what_was_disclosed() -> None:
     confirm(one, 1, 2)
     settlement = settled(one)
     assert len(settlement.disclosed) == 2
-    assert {len(part) for pair in settlement.disclosed for part in pair} == {16, 32}
+    assert [(len(one.id), len(one.body), one.position, one.kind) for one in settlement.disclosed] == [(16, 32, 1, GIVEN), (16, 32, 2, GIVEN)]
     assert settlement.fields == ["incident.*"]
 
 
@@ -177,19 +210,66 @@ def test_an_exception_is_not_tried_before_the_position_has_passed_it() -> None:
 
 def test_after_the_last_try_it_is_parked_and_holds_its_subject_but_no_withdrawal() -> None:
     one = flow([Exceptional(1, 1, "retry", b"a".ljust(16), attempts=TRIES - 1)], position=1)
-    assert admit(one, outgoing(2, "a"), outgoing(3, "a", action="withdrawn")) == []
+    assert admit(one, outgoing(2, "a"), outgoing(3, "a", action="withdrawn")) == [3]
     one.again([outgoing(1, "a")], NOW)
     one.take_batch()
     one.hear(Heard(refused=(1, "too large")), NOW)
     assert one.board.parked() == 1
-    assert one.board.take_newly_behind() == [2, 3]
-    one.let_withdrawals_pass([outgoing(2, "a"), outgoing(3, "a", action="withdrawn")])
-    assert due(one, NOW) == [3]
-    assert admit(one, outgoing(4, "a", action="removed"), outgoing(5, "a"), outgoing(6, "b")) == [6]
-    one.again([outgoing(3, "a", action="withdrawn")], NOW)
-    one.take_batch()
-    confirm(one, 3)
-    assert admit(one, outgoing(7, "a", action="removed"), outgoing(8, "a")) == [7]
+    assert one.board.take_newly_behind() == [2]
+    assert due(one, NOW) == []
+    assert admit(one, outgoing(4, "a", action="removed"), outgoing(5, "a"), outgoing(6, "b")) == [4, 6]
+
+
+def test_what_takes_back_goes_while_an_earlier_event_is_under_way_and_older_versions_that_wait_stay_here() -> None:
+    one = flow()
+    assert admit(one, outgoing(1, "a"), outgoing(2, "a"), outgoing(3, "a")) == [1]
+    assert admit(one, outgoing(4, "a", action="withdrawn")) == [4]
+    assert confirm(one, 4) == []
+    assert confirm(one, 1) == []
+    settlement = settled(one)
+    assert (settlement.feeds[0].position, settlement.feeds[0].delivered, settlement.feeds[0].withheld) == (4, 2, 2)
+    assert [(row.position, row.kind) for row in settlement.disclosed] == [(1, GIVEN), (4, BACK)]
+
+
+def test_a_parked_version_stays_here_once_its_record_is_taken_back() -> None:
+    one = flow([Exceptional(1, 1, "parked", b"a".ljust(16), attempts=TRIES)], position=1, known=[outgoing(1, "a")])
+    assert admit(one, outgoing(2, "a", action="removed")) == [2]
+    confirm(one, 2)
+    settlement = settled(one)
+    assert settlement.settled == [1]
+    assert (settlement.feeds[0].delivered, settlement.feeds[0].withheld) == (1, 1)
+
+
+def test_what_is_taken_back_ahead_of_its_turn_is_counted_once() -> None:
+    one = flow()
+    admit(one, outgoing(1, "a"))
+    back = outgoing(5, "b", action="removed")
+    made = one._gate.judge(back)
+    assert isinstance(made, Leaves)
+    one.take_back(back, made.event)
+    one.take_back(back, made.event)
+    assert sent(one.take_batch()) == [5]
+    confirm(one, 5)
+    assert [row.position for row in settled(one).disclosed] == [5]
+    confirm(one, 1)
+    assert admit(one, outgoing(2, "c"), back, outgoing(6, "b")) == [2, 6]
+    confirm(one, 2, 6)
+    settlement = settled(one)
+    assert (settlement.feeds[0].position, settlement.feeds[0].delivered) == (6, 4)
+    assert [row.position for row in settlement.disclosed] == [1, 2, 6]
+
+
+def test_messages_are_numbered_without_a_gap_whatever_becomes_of_them() -> None:
+    one = flow()
+    one.admit(one.tracks[1], [outgoing(number) for number in (1, 2, 3)], NOW)
+    assert [event.body[:19] for _, event in one.take_batch()] == [b'{"agreementseq":"%d"' % number for number in (1, 2, 3)]
+    one.hear(Heard(unrouted=[2]), NOW)
+    assert confirm(one, 1, 3) == []
+    assert settled(one).number == 1
+    one.admit(one.tracks[1], [outgoing(4)], NOW)
+    assert [event.headers["cloudEvents_agreementseq"] for _, event in one.take_batch()] == ["2"]
+    confirm(one, 4)
+    assert settled(one).number == 3
 
 
 def test_what_is_parked_is_tried_again_when_a_person_says_so() -> None:

@@ -50,8 +50,12 @@ AGREEMENT = """\
 agreement: dispatch
 title: Alerts for the dispatcher
 parties: {provider: riverton, recipient: riverton}
+contact: Night desk
+prepared_by: A. Sample
 purpose: An alert of the city is seen by a dispatcher
+legal_basis: The agency's own task
 law_enforcement: true
+retention_days: 30
 valid: {from: 2020-01-01, to: 2099-12-31}
 topics: ["police.*.alert.#"]
 fields: all
@@ -78,6 +82,7 @@ def test_an_alert_becomes_an_unconfirmed_call_once_and_its_cancellation_cancels_
     (gateway.root / "agreements" / "dispatch.yaml").write_text(AGREEMENT)
     gateway("check")
     gateway("test")
+    gateway("agreements", "approve", "dispatch", "--as", "B. Sample", "--reason", "read and agreed")
     (gateway.root / "inbox" / "alerts").mkdir(parents=True)
     (gateway.root / "outbox" / "calls").mkdir(parents=True, exist_ok=True)
     heads = "NO,KIND,TYPE,SENT,TEXT\n"

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from gateway import context, site, store
+from gateway import agreed, context, site, store
 from gateway.access import Book, keyfile
 from gateway.api.app import build
 from gateway.api.server import Server
@@ -109,6 +109,11 @@ class Riverton:
         time.sleep(1.01)  # the book is looked at once a second
         return text
 
+    def approve(self, name: str) -> None:
+        """A second person puts an agreement into force."""
+        agreed.approve(self.here, self.runner.store, name, "", by="B. Sample", reason="a test")
+        self.runner.outbound.look()
+
     def client(self, name: str = "", **headers: str) -> httpx.Client:
         """A client that sends a caller's key."""
         if name:
@@ -146,6 +151,7 @@ def running(here: Site, api: Api | None = None, tokens: Any = None) -> Iterator[
     """The gateway and its facade on a port of their own, in this process."""
     keys, log, stop = site.keys(here), Heard(), threading.Event()
     with store.open(here.store_url(), keys) as opened:
+        agreed.approve(here, opened, "internal", "", by="B. Sample", reason="as init does")
         runner = Runner(here, opened, keys, log=log, metrics=Metrics(), stop=stop)
         runner.start()
         book = Book(here.callers, context.now)

@@ -19,8 +19,12 @@ NARROW = """\
 agreement: narrow
 title: A neighbour's service
 parties: {provider: riverton, recipient: Sample City}
+contact: Neighbour
+prepared_by: A. Sample
 purpose: tests
+legal_basis: Sample Act 4
 law_enforcement: true
+retention_days: 7
 valid: {from: 2020-01-01, to: 2035-12-31}
 topics: ["police.*.incident.#"]
 fields: {incident: {incidentId: plain}}
@@ -34,6 +38,7 @@ def riverton(tmp_path_factory):
     here = invented.made(tmp_path_factory.mktemp("riverton") / "site")
     (here.agreements / "narrow.yaml").write_text(NARROW)
     with invented.running(here) as running:
+        running.approve("narrow")
         running.caller("vendor", "submit")
         running.caller("desk", "read", purpose="dispatch")
         running.caller("neighbour", "read", agreement="narrow", purpose="planning")
@@ -147,6 +152,7 @@ def test_who_does_not_say_why_reads_nothing(riverton):
 
 def test_without_an_agreement_in_force_nothing_is_read(riverton):
     (riverton.here.agreements / "over.yaml").write_text(NARROW.replace("narrow", "over").replace("2035", "2021"))
+    riverton.approve("over")
     for name in ("over", "missing"):
         riverton.caller(f"by-{name}", "read", agreement=name, purpose="a test")
         for path in ("/v1/incidents", "/v1/events", "/v1/events/stream"):

@@ -6,13 +6,14 @@ import pytest
 
 
 @pytest.fixture
-def with_broker(riverton, rabbitmq, monkeypatch):
+def with_broker(riverton, rabbitmq, copperline, monkeypatch):
     """The site of `riverton` with a broker, and a destination of its own name so that tests keep apart."""
     monkeypatch.setenv("COPPERLINE_BROKER", rabbitmq.url)
     with (riverton / "site.yaml").open("a") as settings:
         settings.write("broker: {url_from: env:COPPERLINE_BROKER}\n")
     agreement = riverton / "agreements" / "internal.yaml"
     agreement.write_text(agreement.read_text().replace("services: {via: bus}", "commands: {via: bus}"))
+    copperline("agreements", "approve", "internal", "--as", "B. Sample", "--reason", "another queue")
     return riverton
 
 

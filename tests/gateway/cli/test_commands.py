@@ -84,6 +84,8 @@ def test_remap_of_a_feed_that_the_system_does_not_have_is_refused(riverton, copp
 def test_once_says_why_deliveries_wait(riverton, copperline):
     agreement = riverton / "agreements" / "internal.yaml"
     agreement.write_text(agreement.read_text().replace("to: 2035-12-31", "to: 2021-12-31"))
+    assert "internal/log: agreement.changed: " in copperline("run", "--once", "--timeout", "1s", code=4).err
+    copperline("agreements", "approve", "internal", "--as", "B. Sample", "--reason", "a test")
     assert "internal/log: delivery.not-in-force: " in copperline("run", "--once", "--timeout", "1s", code=4).err
 
 

@@ -6,7 +6,8 @@ import orjson
 import pytest
 
 from gateway.errors import Refused
-from gateway.store.rows import Counts, Exceptional, FeedSettled, Settlement
+from gateway.store import merkle
+from gateway.store.rows import BACK, MAYBE, Counts, Disclosed, Exceptional, FeedSettled, Settlement
 from tests.gateway.store.scene import put
 
 
@@ -99,11 +100,17 @@ def test_exceptions_come_back_as_they_were_put_and_go_when_settled(site):
 
 def test_what_was_disclosed_stands_in_the_ledger(site):
     calls(site, 2)
-    given = [(b"i" * 16, b"b" * 32), (b"j" * 16, b"c" * 32)]
-    site.store.deliveries.settle(site.dest, Settlement(disclosed=given, fields=["type", "location"]))
+    given = [Disclosed(b"i" * 16, b"b" * 32, 1), Disclosed(b"j" * 16, b"c" * 32, 2, BACK), Disclosed(bytes(16), bytes(32), 2, MAYBE)]
+    site.store.deliveries.settle(site.dest, Settlement(disclosed=given, fields=["type", "location"], wording="ab" * 8))
     leaf = orjson.loads(site.store.ledger.leaf(site.store.ledger.size() - 1).body)
     assert (leaf["kind"], leaf["agreement"], leaf["destination"], leaf["count"]) == ("delivered", "internal", "log", 2)
     assert leaf["fields"] == ["location", "type"]
+    assert leaf["batch"] == merkle.root([merkle.leaf_hash(one.id + one.body) for one in given[:2]]).hex()
+    (batch,) = site.store.disclosures.batches()
+    assert (batch.agreement, batch.destination, batch.wording) == ("internal", "log", "ab" * 8)
+    assert batch.given == tuple(given[:2])
+    assert site.store.ledger.leaf(batch.leaf).kind == "delivered"
+    assert site.store.ledger.verify() == []
 
 
 def test_a_replay_sends_the_same_events_again_and_counts_no_pair_twice(site):

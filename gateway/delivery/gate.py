@@ -1,0 +1,198 @@
+"""What may leave of an event now, given every later version of its record and all that was given before.
+
+An event is judged at the moment it would be handed over, not when it was journalled: a version that
+waited while a later one was sealed, reclassified or removed no longer leaves; and whoever was given
+an earlier version of what may no longer be held is told to forget it, under the token it knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from gateway.agreement import Projected, Projector, Withheld
+from gateway.agreement.codes import NOT_ASKED, NOT_GIVEN, SEALED, SUPERSEDED
+from gateway.agreement.topics import TAKES_BACK
+from gateway.store import Store
+from gateway.store.rows import BACK, GIVEN, Outgoing
+
+KEPT = 20_000
+"""Records of which it is remembered what the recipient holds: more than can be under way and unsettled."""
+
+Span = tuple[int, int]
+
+
+class Leaves(NamedTuple):
+    """What leaves, and what the recipient holds by it: GIVEN, or BACK where it is told to forget."""
+
+    event: Projected
+    kind: int
+
+
+class Gate:
+    """Judges events for one destination.  Belongs to one thread.
+
+    `dest`: whose disclosures count; 0 for somebody who only looks: what could have been seen before counts as given.
+    `unknown`: of each feed the positions, after the first and up to the second, of which a process that ended without
+    settling may have given some.  `reworded`: under another wording than the projector's.
+    """
+
+    def __init__(
+        self,
+        projector: Projector,
+        store: Store,
+        dest: int,
+        unknown: Mapping[int, Span] | None = None,
+        *,
+        reworded: bool = False,
+    ) -> None:
+        self.concerns = projector.concerns
+        self._projector = projector
+        self._deliveries, self._disclosures, self._seals = store.deliveries, store.disclosures, store.seals
+        self._dest = dest
+        self._unknown = unknown or {}
+        self._reworded = reworded
+        self._told: dict[bytes, tuple[int, int]] = {}
+        """Of each record the position handed over last, and that of the takeback confirmed last."""
+        self._later: dict[int, int] = {}
+        self._refused: dict[int, bool] = {}
+        self._generation = -1
+
+    def look_up(self, rows: Sequence[Outgoing]) -> None:
+        """Before many are judged: learn in one question which of them have later versions."""
+        if self._generation != self._deliveries.generation or len(self._later) > KEPT:
+            self._generation = self._deliveries.generation
+            self._later.clear()
+            self._refused.clear()
+        unknown = [out for out in rows if self._deliveries.newest(out) is None and out.position not in self._later]
+        if unknown:
+            self._later.update(self._deliveries.latest(unknown))
+
+    def events(self, positions: Iterable[int]) -> list[Outgoing]:
+        """Events of the journal, to be judged again."""
+        return self._deliveries.events(positions)
+
+    def judge(self, out: Outgoing) -> Leaves | Withheld:
+        """What leaves in the place of an event, now."""
+        made = self._alone(out)
+        if isinstance(made, Projected):
+            if out.topic.split(".", 4)[3] in TAKES_BACK:
+                return self._back(out, made)
+            later = self._latest(out)
+            return Withheld(SUPERSEDED) if later > out.position and self._is_refused(later) else Leaves(made, GIVEN)
+        if made.takes_back and (self._may_hold(out) or self._was_told_here(out)):
+            return self.withdrawal(out)
+        return made
+
+    def ends(self, out: Outgoing) -> Leaves | Withheld:
+        """The same where nothing may leave any more: only what takes back does, and a correction takes back too."""
+        made = self.judge(out)
+        if isinstance(made, Withheld) or made.kind == BACK:
+            return made
+        if out.topic.split(".", 4)[3] == "corrected" and self.holds(out):
+            return self.withdrawal(out)
+        return Withheld(NOT_ASKED)
+
+    def no_longer(self, given: Outgoing) -> tuple[Outgoing, Leaves] | None:
+        """For an event that was given: the latest version of its record and what takes it back, where it may not be held now."""
+        latest = self._deliveries.events([max(self._latest(given), given.position)])
+        if not latest or not self._is_refused(latest[0].position) or not self._holds_through(latest[0]):
+            return None
+        return latest[0], self.withdrawal(latest[0])
+
+    def withdrawal(self, out: Outgoing) -> Leaves:
+        """What takes back the record that an event is about, in its place."""
+        return Leaves(self._projector.withdrawal(out), BACK)
+
+    def holds(self, out: Outgoing) -> bool:
+        """Whether the recipient may hold an earlier version of the record."""
+        given, back = self._told.get(out.partition, (0, 0))
+        if max(given, back) and max(given, back) < out.position:
+            return given >= back
+        return self._held_before(out)
+
+    def handed_over(self, out: Outgoing) -> None:
+        """A version leaves: from now on it may have reached the recipient."""
+        given, back = self._told.pop(out.partition, (0, 0))
+        self._told[out.partition] = max(given, out.position), back
+        if len(self._told) > KEPT:
+            for partition in list(self._told)[: KEPT // 4]:
+                del self._told[partition]
+
+    def told(self, position: int, partition: bytes) -> None:
+        """The recipient was told to forget the record, and has confirmed it."""
+        given, back = self._told.get(partition, (0, 0))
+        self._told[partition] = given, max(back, position)
+
+    def in_doubt(self, feed: int, position: int) -> bool:
+        """Whether a process that ended may have handed an event over, and nobody knows whether it arrived."""
+        if not self._dest:
+            return True
+        after, until = self._unknown.get(feed, (0, 0))
+        return after < position <= until
+
+    def _may_hold(self, out: Outgoing) -> bool:
+        """Whether the recipient may hold an earlier version or, of an earlier wording's making, this one."""
+        if self._reworded and self._dest and self.in_doubt(out.feed, out.position):
+            return True
+        return out.sequence > 1 and self.holds(out)
+
+    def _was_told_here(self, out: Outgoing) -> bool:
+        """Whether this event took the record back before, and a person wants that said once more."""
+        return _replayed(out) and self._disclosures.kind(self._dest, out.position) == BACK
+
+    def _alone(self, out: Outgoing) -> Projected | Withheld:
+        """What would leave of an event if there were no other."""
+        return Withheld(SEALED) if out.name in self._seals.names() and not _withdrawn(out) else self._projector.project(out)
+
+    def _back(self, out: Outgoing, made: Projected) -> Leaves | Withheld:
+        """A removal or a withdrawal of the journal's own: for those who hold something, or may from elsewhere."""
+        if _replayed(out) or self.holds(out) or not (self._projector.selective or _withdrawn(out)):
+            return Leaves(made, BACK)
+        return Withheld(NOT_GIVEN)
+
+    def _latest(self, out: Outgoing) -> int:
+        """The position of the latest version of the record that was journalled."""
+        newest = self._deliveries.newest(out)
+        if newest is not None:
+            return newest
+        if self._generation != self._deliveries.generation or out.position not in self._later:
+            self.look_up([out])
+        return max(self._later.get(out.position, 0), self._deliveries.seen(out))
+
+    def _is_refused(self, position: int) -> bool:
+        """Whether an event lets nothing of its record be held any more."""
+        known = self._refused.get(position)
+        if known is None:
+            made = [self._alone(one) for one in self._deliveries.events([position])]
+            topics = [one.topic for one in made if isinstance(one, Projected)]
+            known = not topics and not any(isinstance(one, Withheld) and not one.takes_back for one in made)
+            known = known or any(topic.split(".", 4)[3] in TAKES_BACK for topic in topics)
+            if len(self._refused) > KEPT:
+                self._refused.clear()
+            self._refused[position] = known
+        return known
+
+    def _held_before(self, out: Outgoing) -> bool:
+        for position, kind in self._disclosures.earlier(self._dest, out.position):
+            if kind:
+                return kind != BACK
+            if self.in_doubt(out.feed, position) and (self._reworded or self._would_have_left(position)):
+                return True
+        return False
+
+    def _holds_through(self, out: Outgoing) -> bool:
+        """As `holds`, the event itself included."""
+        kind = self._disclosures.kind(self._dest, out.position)
+        return kind != BACK if kind else self.holds(out)
+
+    def _would_have_left(self, position: int) -> bool:
+        return any(isinstance(self._projector.project(one), Projected) for one in self._deliveries.events([position]))
+
+
+def _replayed(out: Outgoing) -> bool:
+    return out.extra is not None and "replayof" in out.extra
+
+
+def _withdrawn(out: Outgoing) -> bool:
+    return out.topic.split(".", 4)[3] == "withdrawn"
