@@ -52,6 +52,7 @@ COMMANDS: Mapping[str, str] = {
     "unseal": "seal",
     "seals": "seal",
     "agreements": "agreements",
+    "disclosures": "disclosures",
     "reconcile": "reconcile",
     "callers": "callers",
     "topology": "topology",

@@ -59,7 +59,9 @@ class Flow:
         *,
         careful: bool = False,
         number: int = 0,
+        cut_off: bool = False,
     ) -> None:
+        """`cut_off`: an earlier process ended without settling what it had handed over."""
         self.tracks = {feed: Track(feed, position) for feed, position in positions.items()}
         rows = list(exceptions)
         self.board = Board(rows, draw)
@@ -78,7 +80,8 @@ class Flow:
         """Subjects of which an event is under way, each with what waits behind it."""
         self._size = 0
         self._batch: list[tuple[Ticket, Projected]] = []
-        self._disclosed = [_perhaps(row.position) for row in rows if row.uncertain or row.state == "trying"]
+        unsettled = ("trying", "retry") if cut_off else ("trying",)
+        self._disclosed = [_perhaps(row.position) for row in rows if row.uncertain or row.state in unsettled]
         self._fields: set[tuple[str, tuple[str, ...]]] = set()
 
     @property

@@ -52,6 +52,7 @@ class Gate:
         self._dest = dest
         self._unknown = unknown or {}
         self._reworded = reworded
+        self._began = self._deliveries.head()
         self._told: dict[bytes, tuple[int, int]] = {}
         """Of each record the position handed over last, and that of the takeback confirmed last."""
         self._later: dict[int, int] = {}
@@ -132,9 +133,12 @@ class Gate:
         return after < position <= until
 
     def _may_hold(self, out: Outgoing) -> bool:
-        """Whether the recipient may hold an earlier version or, of an earlier wording's making, this one."""
-        if self._reworded and self._dest and self.in_doubt(out.feed, out.position):
-            return True
+        """Whether the recipient may hold an earlier version or, if it was there before this gate, the event itself."""
+        if self._dest and out.position <= self._began:
+            if self._reworded and self.in_doubt(out.feed, out.position):
+                return True
+            if kind := self._disclosures.kind(self._dest, out.position):
+                return kind != BACK
         return out.sequence > 1 and self.holds(out)
 
     def _was_told_here(self, out: Outgoing) -> bool:

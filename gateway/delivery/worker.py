@@ -104,6 +104,7 @@ class Delivery:
             draw,
             careful=self._lane.careful,
             number=self._deliveries.number(self.id),
+            cut_off=self._ceiling > 0,
         )
         self._lookout = Lookout(store, self._gate, self._flow, self.id, agreement.digest)
         self._quiet = False

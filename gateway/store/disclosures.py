@@ -66,6 +66,16 @@ class Disclosures:
         found = (one.kind for row in rows for one in reversed(list(unpack(row[0]))) if one.position == position)
         return next(found, 0)
 
+    def of_subject(self, subjects: Sequence[bytes]) -> list[int]:
+        """The events about any of these subjects.  Looks at every row: for a question that is seldom asked."""
+        rows = self._database.read().within("SELECT position FROM record WHERE subject IN (*) AND topic <> ''", subjects)
+        return [row[0] for row in rows]
+
+    def agencies(self) -> list[str]:
+        """Every agency that an event names, as on the topics."""
+        rows = self._database.read().all("SELECT DISTINCT topic FROM record WHERE topic <> ''")
+        return sorted({row[0].split(".")[1] for row in rows})
+
     def given_to(self, dest: int, *, after: int, limit: int) -> list[Disclosure]:
         """Batches of one destination after number `after`, in order."""
         rows = self._database.read().all(f"{_SQL} WHERE d.destination = ? AND d.id > ? ORDER BY d.id LIMIT ?", [dest, after, limit])

@@ -246,8 +246,8 @@ def test_what_is_taken_back_ahead_of_its_turn_is_counted_once() -> None:
     back = outgoing(5, "b", action="removed")
     made = one._gate.judge(back)
     assert isinstance(made, Leaves)
-    one.take_back(back, made.event)
-    one.take_back(back, made.event)
+    one.take_back(back, made.event, NOW)
+    one.take_back(back, made.event, NOW)
     assert sent(one.take_batch()) == [5]
     confirm(one, 5)
     assert [row.position for row in settled(one).disclosed] == [5]
