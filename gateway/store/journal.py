@@ -8,7 +8,8 @@ the source still has it; a crash after it repeats nothing, since every version i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from dataclasses import replace
+from typing import Any, NamedTuple, cast
 
 import orjson
 
@@ -61,6 +62,14 @@ ROW = (
 )
 ERASED = bytes(16)
 """The salt of an erased row."""
+
+
+class Judged(NamedTuple):
+    """What a plan makes of one of its batches: the outcome of each record, and which of the plan's rows are its."""
+
+    outcomes: list[int]
+    first: int
+    end: int
 
 
 class Journal:
@@ -134,24 +143,34 @@ class Journal:
 
     def plan(self, feed_id: int, batch: Batch, intake: Intake) -> Plan:
         """What a batch will become.  For whoever holds the system alone; raises Halt from the guard."""
-        document = batch.document.sha256 if batch.document else b""
+        plan, (judged,) = self.plan_together(feed_id, [batch], intake)
+        if intake.guard is not None:
+            intake.guard([outcome == QUARANTINED for outcome in judged.outcomes])
+        return plan
+
+    def plan_together(self, feed_id: int, batches: Sequence[Batch], intake: Intake) -> tuple[Plan, list[Judged]]:
+        """What several batches will become, one after the other.  For whoever holds the system alone; asks no guard."""
         plan = Plan(self._database.read(), self.keys, self._vault, intake, feed=feed_id, now=self._clock())
-        said = [Said(plan.tokens, record, document) for record in batch.records]
-        names = {one.name for one in said}
+        said = [[Said(plan.tokens, record, _document(batch)) for record in batch.records] for batch in batches]
+        flat = [one for each in said for one in each]
+        names = {one.name for one in flat}
         plan.load(names)
         plan.echoes = echoes(self._database.read(), intake.system, names, plan.states, now=plan.now)
-        if plan.states:
-            plan.load_versions(said)
-            plan.load_parts(said)
-        plan.prepare(len(said) + 1)
-        remembers = bool(document) and bool(plan.states) and not self._was_read(feed_id, document)
+        known = bool(plan.states)
+        if known:
+            plan.load_versions(flat)
+            plan.load_parts(flat)
+        plan.prepare(len(flat) + 1)
+        return plan, [self._judged(plan, _document(batch), each, known=known) for batch, each in zip(batches, said, strict=True)]
+
+    def _judged(self, plan: Plan, document: bytes, said: Sequence[Said], *, known: bool) -> Judged:
+        """What becomes of one batch's records, in order."""
+        first = len(plan.rows)
+        remembers = bool(document) and known and not self._was_read(plan.feed, document)
         outcomes = [self._judge(plan, one, remembers=remembers) for one in said]
-        if intake.guard is not None:
-            intake.guard([outcome == QUARANTINED for outcome in outcomes])
         for outcome in outcomes:
             plan.counts[outcome] += 1
-        plan.outcomes = outcomes
-        return plan
+        return Judged(outcomes, first, len(plan.rows))
 
     def _judge(self, plan: Plan, said: Said, *, remembers: bool) -> int:
         """Judge one record; of an unchanged one, remember the new version, and the document that held it too."""
@@ -183,33 +202,45 @@ class Journal:
     def commit(self, transaction: Transaction, plan: Plan, batch: Batch) -> tuple[Accepted, int]:
         """Write a plan: what became of the batch, and the number of its document's receipt; 0 where it has none."""
         receipt, uncovered = self._receipt(transaction, plan, batch) if batch.document else (0, 0)
-        self._count(transaction, plan, batch)
-        counts = self._counts(plan, len(batch.records))
+        cursor = self._vault.seal(BODY, batch.cursor.encode(), b"cursor") if batch.cursor else b""
+        counts = counted(plan.counts)
+        self._count(transaction, plan, counts, cursor)
         if not plan.rows and not batch.records and not batch.complete:
             return counts, receipt
+        span = self._sealed(transaction, plan, receipt, counts)
+        return Accepted(*counts_of(counts), position=span[1], uncovered=uncovered), receipt
+
+    def commit_together(
+        self, transaction: Transaction, plan: Plan, batches: Sequence[Batch], judged: Sequence[Judged]
+    ) -> list[tuple[Accepted, int]]:
+        """Write a plan of several whole documents: what became of each, and its receipt.  They share a leaf of the ledger."""
+        receipts = [self._whole_receipt(transaction, plan, batch, each) for batch, each in zip(batches, judged, strict=True)]
+        of_rows = [receipt for receipt, each in zip(receipts, judged, strict=True) for _ in range(each.first, each.end)]
+        gaps = [(receipt, *gap) for receipt, batch in zip(receipts, batches, strict=True) for gap in batch.skipped]
+        if gaps:
+            transaction.many("INSERT INTO skipped (receipt, start, length, what) VALUES (?, ?, ?, ?)", gaps)
+        counts = counted(plan.counts)
+        self._count(transaction, plan, counts, b"")
+        base = self._sealed(transaction, plan, of_rows, counts)[1] - len(plan.rows)
+        return [(_accepted(each, base), receipt) for receipt, each in zip(receipts, judged, strict=True)]
+
+    def _sealed(self, transaction: Transaction, plan: Plan, receipt: int | Sequence[int], counts: Accepted) -> tuple[int, int]:
         head = ledger.lock(transaction)
         span = write(transaction, head, plan, receipt=receipt)
         seal(transaction, head, plan, "accepted", self._stated(plan, counts, receipt), span)
         ledger.release(transaction, head)
-        return Accepted(*counts_of(counts), position=span[1], uncovered=uncovered), receipt
+        return span
 
-    def _stated(self, plan: Plan, counts: Accepted, receipt: int) -> dict[str, Any]:
+    def _stated(self, plan: Plan, counts: Accepted, receipt: int | Sequence[int]) -> dict[str, Any]:
         names = ("read", "accepted", "unchanged", "late", "quarantined", "held")
         return {
             "counts": dict(zip(names, counts_of(counts), strict=True)),
             "feed": plan.feed,
             "mappings": plan.mappings(),
-            "receipt": receipt,
+            "receipt": receipt if isinstance(receipt, int) else sorted(set(receipt)),
         }
 
-    def _counts(self, plan: Plan, read: int) -> Accepted:
-        counts = plan.counts
-        accepted = counts[ACCEPTED] + counts[HELD]
-        return Accepted(read, accepted, counts[UNCHANGED], counts[LATE], counts[QUARANTINED], counts[HELD])
-
-    def _count(self, transaction: Transaction, plan: Plan, batch: Batch) -> None:
-        counts = self._counts(plan, len(batch.records))
-        cursor = self._vault.seal(BODY, batch.cursor.encode(), b"cursor") if batch.cursor else b""
+    def _count(self, transaction: Transaction, plan: Plan, counts: Accepted, cursor: bytes) -> None:
         changed = transaction.run(
             "UPDATE feed SET cursor = ?, read = read + ?, accepted = accepted + ?, unchanged = unchanged + ?, "
             "late = late + ?, quarantined = quarantined + ?, updated = ? WHERE id = ?",
@@ -222,7 +253,7 @@ class Journal:
         """The document's receipt, opened by its first batch and closed by its last: its id, and what is uncovered."""
         document = cast("Document", batch.document)
         number = self._open_receipt(transaction, plan, document)
-        counts = self._counts(plan, len(batch.records))
+        counts = counted(plan.counts)
         held = sum(len(record.original) for record in batch.records)
         skipped = sum(length for _, length, _ in batch.skipped)
         state, closed = ("complete", plan.now) if batch.complete else ("reading", 0)
@@ -249,6 +280,22 @@ class Journal:
                 "VALUES (?, ?, ?, ?, ?, 'reading', 0, 0, 0, 0, 0, 0, 0, ?, 0) RETURNING id",
                 [plan.feed, document.label, document.sha256, document.size, preamble, plan.now],
             )
+        assert row is not None
+        return int(row[0])
+
+    def _whole_receipt(self, transaction: Transaction, plan: Plan, batch: Batch, judged: Judged) -> int:
+        """The receipt of a document that came whole: opened and closed at once."""
+        document = cast("Document", batch.document)
+        preamble = self._vault.seal(ORIGINAL, document.preamble, b"preamble") if document.preamble else b""
+        held, skipped = sum(len(record.original) for record in batch.records), sum(gap[1] for gap in batch.skipped)
+        row = transaction.one(
+            "INSERT INTO receipt (feed, label, sha256, size, preamble, state, read, accepted, unchanged, late, quarantined, "
+            "bytes_in_records, bytes_skipped, opened, closed) VALUES (?, ?, ?, ?, ?, 'complete', ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+            [
+                plan.feed, document.label, document.sha256, document.size, preamble, *counts_of(_accepted(judged, 0))[:5], held,
+                skipped, plan.now, plan.now,
+            ],
+        )  # fmt: skip
         assert row is not None
         return int(row[0])
 
@@ -327,6 +374,21 @@ class Journal:
         label, sha256, sealed = row or ("record", b"", b"")
         preamble = self._vault.unseal(ORIGINAL, sealed, b"preamble") if sealed else b""
         return Document(label, sha256, len(original), preamble, original)
+
+
+def counted(outcomes: Sequence[int]) -> Accepted:
+    """How often each outcome came about, as the counts that a feed and a receipt keep."""
+    accepted = outcomes[ACCEPTED] + outcomes[HELD]
+    return Accepted(sum(outcomes), accepted, outcomes[UNCHANGED], outcomes[LATE], outcomes[QUARANTINED], outcomes[HELD])
+
+
+def _accepted(judged: Judged, base: int) -> Accepted:
+    counts = [judged.outcomes.count(outcome) for outcome in range(len(OUTCOMES))]
+    return replace(counted(counts), position=base + judged.end if judged.end > judged.first else 0)
+
+
+def _document(batch: Batch) -> bytes:
+    return batch.document.sha256 if batch.document else b""
 
 
 def counts_of(counts: Accepted) -> tuple[int, int, int, int, int, int]:

@@ -103,7 +103,6 @@ class Plan:
         self.held: list[tuple[bytes, int]] = []
         self.sent: list[tuple[int, bytes]] = []
         self.counts = [0] * 5
-        self.outcomes: list[int] = []
         self.echoes: set[bytes] = set()
         """Names that the gateway wrote to this system, and that none of its feeds has said since."""
         self.linked: set[bytes] = set()

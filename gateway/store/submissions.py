@@ -1,23 +1,22 @@
 """What callers send in: many documents of one feed share a commit, and each keeps a receipt of its own.
 
-No two plans of one commit speak of one name, since a plan is made against what is committed; the
-document that would be second waits for the next commit.  Whatever is wrong with one document
-harms no other.
+One plan holds them all in the order of their coming, so a document that speaks of a record after
+another one follows it.  Whatever is wrong with one document harms no other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import orjson
 
 from gateway.adapter import Batch
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, Problem
 from gateway.event import Keys
-from gateway.store.database import Database, Transaction
-from gateway.store.journal import Journal
+from gateway.store.database import Database, Fatal, Transaction
+from gateway.store.journal import Journal, Judged
 from gateway.store.plan import Plan
 from gateway.store.rows import ACCEPTED, HELD, OUTCOMES, QUARANTINED, Accepted, Clock, Guard, Intake, Outcome
 
@@ -83,9 +82,7 @@ class Submissions:
     def __init__(self, database: Database, keys: Keys, journal: Journal, clock: Clock) -> None:
         self._database, self._keys, self._journal, self._clock = database, keys, journal, clock
 
-    def accept(
-        self, feed_id: int, waiting: Sequence[Submission], intake: Intake
-    ) -> list[Submitted | GatewayError]:
+    def accept(self, feed_id: int, waiting: Sequence[Submission], intake: Intake) -> list[Submitted | GatewayError]:
         """Journal documents of one feed; what they say is durable when this returns.  One answer each, in order.
 
         The answer of a document of which nothing was kept is the error: Halt where its guard saw a flood,
@@ -93,66 +90,65 @@ class Submissions:
         """
         answers: dict[str, Submitted | GatewayError] = {}
         with self._database.exclusive(intake.system):
-            left = list(waiting)
-            while left:
-                left = self._round(feed_id, left, intake, answers)
+            going, plan, judged = self._planned(feed_id, waiting, intake, answers)
+            try:
+                with self._journal.recent.unless_it_fails(feed_id):
+                    done = self._database.write(lambda transaction: self._written(transaction, going, plan, judged))
+            except Fatal:
+                raise
+            except GatewayError as e:
+                return [answers.get(each.id, e) for each in waiting]
+            self._journal.remember(plan, max((one.accepted for one in done), key=_position, default=Accepted()))
+        answers.update({one.row.id: one for one in done})
         return [answers[each.id] for each in waiting]
 
-    def _round(
+    def _planned(
         self, feed_id: int, waiting: Sequence[Submission], intake: Intake, answers: dict[str, Submitted | GatewayError]
-    ) -> list[Submission]:
-        """One commit; returns the documents that speak of a name that another one of it does."""
-        plans: list[tuple[Submission, Plan]] = []
-        names: set[bytes] = set()
-        later: list[Submission] = []
-        for each in waiting:
-            try:
-                plan = self._journal.plan(feed_id, each.batch, replace(intake, guard=each.guard))
-            except GatewayError as e:
-                answers[each.id] = e
-                continue
-            if names.isdisjoint(plan.states):
-                names.update(plan.states)
-                plans.append((each, plan))
-            else:
-                later.append(each)
-        self._write(feed_id, plans, answers)
-        return later
+    ) -> tuple[list[Submission], Plan, list[Judged]]:
+        """The documents that go in, and what becomes of them.  One that its guard refuses leaves no trace in the others."""
+        asked: set[str] = set()
+        while True:
+            going = [each for each in waiting if each.id not in answers]
+            plan, judged = self._journal.plan_together(feed_id, [each.batch for each in going], intake)
+            for each, made in zip(going, judged, strict=True):
+                if each.guard is not None and each.id not in asked:
+                    asked.add(each.id)
+                    try:
+                        each.guard([outcome == QUARANTINED for outcome in made.outcomes])
+                    except GatewayError as e:
+                        answers[each.id] = e
+            if all(each.id not in answers for each in going):
+                return going, plan, judged
 
-    def _write(
-        self, feed_id: int, plans: Sequence[tuple[Submission, Plan]], answers: dict[str, Submitted | GatewayError]
-    ) -> None:
-        if not plans:
-            return
+    def _written(
+        self, transaction: Transaction, going: Sequence[Submission], plan: Plan, judged: Sequence[Judged]
+    ) -> list[Submitted]:
+        if not going:
+            return []
+        made = self._journal.commit_together(transaction, plan, [each.batch for each in going], judged)
+        problems = iter(plan.quarantined)
+        base = max((accepted.position - each.end for (accepted, _), each in zip(made, judged, strict=True) if accepted.position), default=0)
+        done = [
+            self._submitted(each, plan, of, accepted, receipt, _aside(each.batch, of, base, problems))
+            for each, of, (accepted, receipt) in zip(going, judged, made, strict=True)
+        ]
+        keys = [(b"", each.caller, self._key(each.caller, each.key)) for each in going if each.key]
+        if keys:  # one that has outlived its time gives way
+            transaction.many("UPDATE submission SET key = ? WHERE caller = ? AND key = ?", keys)
+        transaction.many(f"INSERT INTO submission ({ROW}, key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [
+            (row.id, row.caller, row.feed, row.receipt, row.sha256, row.low, row.high, orjson.dumps([tuple(one) for one in row.aside]).decode(), row.at, self._key(each.caller, each.key))
+            for each, row in zip(going, (one.row for one in done), strict=True)
+        ])  # fmt: skip
+        return done
 
-        def piece(transaction: Transaction) -> list[Submitted]:
-            return [self._one(transaction, each, plan) for each, plan in plans]
-
-        try:
-            with self._journal.recent.unless_it_fails(feed_id):
-                done = self._database.write(piece)
-        except GatewayError as e:
-            answers.update({each.id: e for each, _ in plans})
-            return
-        for (each, plan), submitted in zip(plans, done, strict=True):
-            self._journal.remember(plan, submitted.accepted)
-            answers[each.id] = submitted
-
-    def _one(self, transaction: Transaction, each: Submission, plan: Plan) -> Submitted:
-        accepted, receipt = self._journal.commit(transaction, plan, each.batch)
-        base = accepted.position - len(plan.rows)
-        low = base + 1 if plan.rows else 0
-        aside = _aside(plan, each.batch, base)
-        row = SubmissionRow(each.id, each.caller, plan.feed, receipt, each.sha256, low, accepted.position, aside, plan.now)
-        key = self._key(each.caller, each.key)
-        if key:  # one that has outlived its time gives way
-            transaction.run("UPDATE submission SET key = ? WHERE caller = ? AND key = ?", [b"", each.caller, key])
-        transaction.run(
-            f"INSERT INTO submission ({ROW}, key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [row.id, row.caller, row.feed, row.receipt, row.sha256, row.low, row.high, orjson.dumps([tuple(one) for one in row.aside]).decode(), row.at, key],
-        )  # fmt: skip
-        problems = {base - here: [problem.as_dict() for problem in said] for here, said in plan.quarantined}
-        return Submitted(accepted, row, problems)
+    def _submitted(
+        self, each: Submission, plan: Plan, judged: Judged, accepted: Accepted, receipt: int,
+        aside: Sequence[tuple[Aside, Sequence[Mapping[str, str]]]],
+    ) -> Submitted:  # fmt: skip
+        low = accepted.position - (judged.end - judged.first) + 1 if accepted.position else 0
+        kept = [one for one, _ in aside]
+        row = SubmissionRow(each.id, each.caller, plan.feed, receipt, each.sha256, low, accepted.position, kept, plan.now)
+        return Submitted(accepted, row, {one.position: said for one, said in aside if one.position})
 
     def _key(self, caller: str, key: str) -> bytes:
         return self._keys.token("idempotency", caller.encode(), key.encode()) if key else b""
@@ -177,19 +173,24 @@ class Submissions:
         return sorted(mine, key=lambda row: -row.receipt)
 
 
-def _aside(plan: Plan, batch: Batch, base: int) -> list[Aside]:
-    """Every record but the accepted ones, in order; the plan quarantined in the same order."""
-    quarantined = iter(plan.quarantined)
-    return [
-        Aside(
-            number,
-            OUTCOMES[outcome],
-            batch.records[number - 1].where,
-            base - next(quarantined)[0] if outcome == QUARANTINED else 0,
-        )
-        for number, outcome in enumerate(plan.outcomes, 1)
-        if outcome not in {ACCEPTED, HELD}
-    ]
+def _aside(
+    batch: Batch, judged: Judged, base: int, quarantined: Iterator[tuple[int, Sequence[Problem]]]
+) -> list[tuple[Aside, Sequence[Mapping[str, str]]]]:
+    """Every record but the accepted ones with its problems, in order; the plan quarantined in the same order."""
+    found: list[tuple[Aside, Sequence[Mapping[str, str]]]] = []
+    for number, outcome in enumerate(judged.outcomes, 1):
+        if outcome in {ACCEPTED, HELD}:
+            continue
+        position, problems = 0, list[Mapping[str, str]]()
+        if outcome == QUARANTINED:
+            here, said = next(quarantined)
+            position, problems = base - here, [problem.as_dict() for problem in said]
+        found.append((Aside(number, OUTCOMES[outcome], batch.records[number - 1].where, position), problems))
+    return found
+
+
+def _position(accepted: Accepted) -> int:
+    return accepted.position
 
 
 def _row(row: Sequence[Any]) -> SubmissionRow:

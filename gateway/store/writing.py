@@ -5,7 +5,8 @@ This runs inside the transaction, the head locked last and for as short as may b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 import orjson
@@ -27,13 +28,17 @@ UPDATE_NAME = (
 )
 
 
-def write(transaction: Transaction, head: Head, plan: Plan, *, receipt: int) -> tuple[int, int]:
-    """Give the plan's rows their positions and insert everything.  Returns the first and last position; 0, 0 for none."""
+def write(transaction: Transaction, head: Head, plan: Plan, *, receipt: int | Sequence[int]) -> tuple[int, int]:
+    """Give the plan's rows their positions and insert everything.  Returns the first and last position.
+
+    `receipt`: that of every row, or one for each.  Where there is no row both positions are 0.
+    """
     base = head.position
     place = _placed(base)
+    receipts = repeat(receipt, len(plan.rows)) if isinstance(receipt, int) else receipt
     rows = [
-        (position, plan.feed, receipt, base - row[0] if row[0] < 0 else row[0], *row[1:])
-        for position, row in enumerate(plan.rows, base + 1)
+        (position, plan.feed, of, base - row[0] if row[0] < 0 else row[0], *row[1:])
+        for position, (row, of) in enumerate(zip(plan.rows, receipts, strict=True), base + 1)
     ]
     transaction.rows("record", RECORD, rows)
     _names(transaction, plan, base)
