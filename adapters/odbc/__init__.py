@@ -5,6 +5,7 @@ from adapters.odbc.parts import parts
 from adapters.odbc.probe import probe
 from adapters.odbc.rows import decode
 from adapters.odbc.settings import Settings
+from adapters.odbc.sink import OdbcSink
 from adapters.odbc.source import OdbcSource
 from adapters.odbc.survey import OdbcSurvey
 from gateway.adapter import Adapter
@@ -13,6 +14,7 @@ adapter = Adapter(
     kind="odbc",
     settings=Settings,
     source=OdbcSource,
+    sink=OdbcSink,
     decode=decode,
     discover=discover,
     survey=OdbcSurvey,

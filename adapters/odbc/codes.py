@@ -109,3 +109,28 @@ FORGOTTEN = code(
     "The database no longer keeps all changes since the last read.",
     "Let the retention of Change Tracking be longer than any outage; then reconcile, and resume.",
 )
+REFUSED = code(
+    "odbc.refused",
+    "The database's own rules refuse the record.",
+    "The SQLSTATE says which kind of rule; correct the mapping or the record, then try the delivery again.",
+)
+CONFLICT = code(
+    "odbc.conflict",
+    "The target has another row under this key.",
+    "Compare the two; where the row is to be changed, say `by: upsert`; otherwise discard the delivery.",
+)
+VALUE = code(
+    "odbc.value",
+    "The value cannot be written into a column.",
+    "A column takes text, numbers, true and false; let the mapping make one of these, without a NUL.",
+)
+AMBIGUOUS = code(
+    "odbc.ambiguous",
+    "Nobody can tell whether the record was written: the target has neither a key nor the event's id.",
+    "Look for it in the target, then settle the delivery by hand. With `key` or `id` under `write` the gateway finds out.",
+)
+REMOVAL = code(
+    "odbc.removal",
+    "The record is to be removed, and the settings do not allow it.",
+    "Remove it in the target by hand, or say `remove: delete` under `write`.",
+)

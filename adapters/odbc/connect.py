@@ -25,7 +25,7 @@ CONNECT = "connecting"
 
 
 class RowFault(Exception):
-    """A fetch failed by the content of a row; which one has to be found."""
+    """A statement failed by the content of a row: a fetch that cannot be handed over, a write that is refused."""
 
 
 class Closed(Exception):
@@ -96,6 +96,8 @@ class Link:
         for statement in self.profile.session:
             said = statement.format(ms=max(1, round(limits.statement_s * 1000)), s=f"{limits.statement_s:g}")
             self.run(said)
+        if not reads:
+            self.commit()  # what was set must outlive a rollback
 
     def rows(self, sql: str, parameters: Sequence[Any] = (), *, at_most: int = 0) -> list[Any]:
         """All rows of a statement, or the first of them; raises RowFault where the content of one is in the way."""
@@ -116,6 +118,14 @@ class Link:
         """A statement without rows; how many it changed."""
         with self._statement(sql, parameters) as cursor:
             return int(cursor.rowcount)
+
+    def answer(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        """What a procedure says: the rows of its first result, or nothing."""
+        with self._statement(sql, parameters) as cursor:
+            while cursor.description is None:
+                if not cursor.nextset():
+                    return []
+            return list(cursor.fetchall())
 
     def commit(self) -> None:
         """Make what was written durable."""
@@ -179,7 +189,7 @@ class Link:
                     self._connection.close()
                 raise Closed from None
             state, words = _said(e)
-            if faults.of_row(state):
+            if faults.of_row(state, words):
                 raise RowFault(state) from None
             raise faults.meaning(state, words, where=self._where) from None
         except (UnicodeError, ValueError, OverflowError, MemoryError) as e:  # pyodbc could not make a value of what came

@@ -45,6 +45,8 @@ def meaning(sqlstate: str, words: str, *, where: str, connecting: bool = False) 
     return Retry(Problem(codes.DATABASE, where=where, rule=f"SQLSTATE {sqlstate}"))
 
 
-def of_row(sqlstate: str) -> bool:
-    """Whether it may be the fault of one row's content: a value that cannot be converted."""
-    return sqlstate.startswith("22")
+def of_row(sqlstate: str, words: str) -> bool:
+    """Whether it is about one row: its content cannot be converted, or the database's rules refuse it."""
+    if sqlstate == "HY000":
+        return bool(re.search(r"constraint failed|datatype mismatch", words, re.IGNORECASE))
+    return sqlstate[:2] in {"22", "23", "44", "45"} or sqlstate == "P0001"

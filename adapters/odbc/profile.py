@@ -15,6 +15,8 @@ from typing import Literal, TypeAlias
 Take: TypeAlias = Literal["", "bytes", "hex", "raw"]
 """How a value arrives: as it is, as UTF-8 bytes, as bytes in hexadecimal digits, or as bytes of a charset of its own."""
 
+_SAVEPOINT = ("SAVEPOINT one_record", "ROLLBACK TO SAVEPOINT one_record", "RELEASE SAVEPOINT one_record")
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:
@@ -58,6 +60,9 @@ class Profile:
     """What must be said to pyodbc of a driver without Unicode."""
     catalogue: bool = True
     """Whether it answers questions about its tables."""
+    savepoint: tuple[str, str, str] = _SAVEPOINT
+    """Marks a place in a transaction, goes back to it, forgets it."""
+    writes: bool = True
     wants: Mapping[str, str] = field(default_factory=dict)
     """Encryption settings → keywords."""
 
@@ -144,6 +149,7 @@ ACCESS = Profile(
     limit="none",
     sorts=False,
     catalogue=False,
+    writes=False,
 )
 _ISO = "CONVERT(varchar(33), {}, 126)"
 _SQLSERVER_ENCRYPTION = {
@@ -171,6 +177,7 @@ SQLSERVER = Profile(
     zoned_moment="TODATETIMEOFFSET(CONVERT(datetime2, ?, 126), 0)",
     clocks={"local": "CONVERT(varchar(33), SYSDATETIME(), 126)", "utc": "CONVERT(varchar(33), SYSUTCDATETIME(), 126)"},
     limit="top",
+    savepoint=("SAVE TRANSACTION one_record", "ROLLBACK TRANSACTION one_record", ""),
     wants=_SQLSERVER_ENCRYPTION,
 )
 

@@ -190,11 +190,27 @@ class Write(Part):
     procedure: Table | None = Field(default=None, description="The stored procedure that is called.")
     arguments: list[Identifier] = Field(default=[], description="Fields that are its arguments, in order.")
     key: Annotated[list[Identifier], BeforeValidator(_several)] = Field(
-        default=[], description="Fields that name the row in the target; a unique index must be on them."
+        default=[], description="Fields that name the row in the target."
     )
-    id: Identifier | None = Field(default=None, description="A column that keeps the event's id, so that a repeat is seen.")
+    id: Identifier | None = Field(
+        default=None, description="A column, or an argument, that keeps the event's id, so that a repeat is seen."
+    )
     returns: Identifier | None = Field(default=None, description="The column with the number that the target gave.")
     remove: Literal["refuse", "delete"] = Field(default="refuse", description="What a removal does.")
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Write:
+        if self.by == "procedure" and not (self.procedure and self.arguments):
+            raise ValueError("a procedure needs its name and its arguments")
+        if self.by != "procedure" and self.table is None:
+            raise ValueError("needs the table that is written")
+        if self.by == "upsert" and not (self.key or self.returns):
+            raise ValueError("an upsert needs key, or returns: without either the row to change cannot be found; or say by: insert")
+        if self.returns and not (self.table and (self.id or self.key)):
+            raise ValueError("returns needs the table, and id or key, by which the row is found")
+        if self.remove == "delete" and not (self.table and (self.key or self.returns)):
+            raise ValueError("a removal that deletes needs the table, and key or returns")
+        return self
 
 
 class Settings(Part):

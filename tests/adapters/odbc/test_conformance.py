@@ -8,8 +8,8 @@ from typing import ClassVar
 import pytest
 
 from adapters.odbc import adapter
-from gateway.testing import SourceConformance, context
-from tests.adapters.odbc import databases
+from gateway.testing import SinkConformance, SourceConformance, context
+from tests.adapters.odbc import databases, targets
 from tests.adapters.odbc.databases import (
     Calls,
     Log,
@@ -92,3 +92,47 @@ class TestDetailsOnMariaDb(OnDatabase):
 
 
 del OnDatabase
+
+
+class IntoDatabase(SinkConformance):
+    adapter = adapter
+    system: ClassVar = targets.Calls
+    database: ClassVar = Postgresql
+
+    @pytest.fixture
+    def target(self, tmp_path, request):
+        self.made = databases.made(self.database, request, tmp_path)
+        self.calls = self.system(tmp_path, self.made)
+        yield self.calls
+        self.made.close()
+
+    @pytest.fixture
+    def given(self, tmp_path, target):
+        return replace(context(tmp_path), secret=self.made.secret)
+
+    def opened(self, given):
+        return self.adapter.sink(self.adapter.settings.model_validate(self.calls.typed()), given)
+
+
+class TestIntoPostgresql(IntoDatabase):
+    pass
+
+
+class TestIntoMariaDb(IntoDatabase):
+    database = MariaDb
+
+
+class TestIntoSqlite(IntoDatabase):
+    database = Sqlite
+
+
+class TestInsertedIntoPostgresql(IntoDatabase):
+    system = targets.Inserted
+
+
+class TestInsertedIntoMariaDb(IntoDatabase):
+    system = targets.Inserted
+    database = MariaDb
+
+
+del IntoDatabase
