@@ -16,6 +16,7 @@ import pytest
 from tests import peers
 
 if TYPE_CHECKING:
+    from tests.peers.access import AccessFile
     from tests.peers.helm import Helm
     from tests.peers.mariadb import MariaDb
     from tests.peers.npm import Npm
@@ -34,7 +35,7 @@ class Cost:
     tests_s: float = 0.0
 
 
-COSTS = {name: Cost() for name in ("rabbitmq", "postgres", "mariadb", "npm", "helm")}
+COSTS = {name: Cost() for name in ("rabbitmq", "postgres", "mariadb", "access", "npm", "helm")}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -82,6 +83,14 @@ def npm(request: pytest.FixtureRequest) -> Iterator[Npm]:
     from tests.peers.npm import Npm
 
     yield from _peer(request, "npm", Npm)
+
+
+@pytest.fixture(scope="session")
+def access(request: pytest.FixtureRequest) -> Iterator[AccessFile]:
+    """A file of Microsoft Access."""
+    from tests.peers.access import AccessFile
+
+    yield from _peer(request, "access", AccessFile)
 
 
 @pytest.fixture(scope="session")

@@ -12,10 +12,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from adapters.odbc import codes, faults
-from adapters.odbc.profile import Profile, named, of_driver
+from adapters.odbc.profile import Profile
 from adapters.odbc.settings import Connection, Limits
 from adapters.odbc.watchdog import Watchdog
-from gateway.errors import Halt, Problem, Refused, Retry
+from gateway.errors import Halt, Problem, Retry
 
 if TYPE_CHECKING:
     import pyodbc
@@ -33,17 +33,9 @@ class Closed(Exception):
 
 
 def profile_of(connection: Connection) -> Profile:
-    """How this connection's driver behaves.  Raises Refused where its name does not tell, or a setting contradicts it."""
-    profile = named(connection.profile) if connection.profile else of_driver(connection.driver)
-    if profile is None:
-        raise Refused(Problem(codes.SETTING, path="connection.profile", rule="the driver's name does not tell which profile it needs"))
-    for name, value in connection.options.items():
-        wanted = {key.lower(): value for key, value in profile.fixed.items()}.get(name.lower(), value)
-        if wanted != value:
-            raise Refused(Problem(codes.SETTING, path=f"connection.options.{name}", rule=f"with this value the driver corrupts data; leave it out, {wanted} is set"))
-    if connection.encryption and not profile.wants:
-        raise Refused(Problem(codes.SETTING, path="connection.encryption", rule="is for SQL Server; name the driver's own keywords under options"))
-    return profile
+    """How this connection's driver behaves."""
+    assert connection.behaves is not None  # the settings were validated
+    return connection.behaves
 
 
 def string(connection: Connection, limits: Limits, secret: Callable[[str], str]) -> str:

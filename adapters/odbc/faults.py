@@ -21,14 +21,15 @@ _FATAL: tuple[tuple[str, str, Code], ...] = (
     (r"HY000", r"no such table", codes.TABLE),
     (r"42S22|42703|42804|42883|42846|22...", r"", codes.COLUMN),
     (r"HY000", r"no such column", codes.COLUMN),
-    (r"42...|IM001|HYC00|07...", r"", codes.QUERY),
+    (r"IM001|HYC00|07...", r"", codes.QUERY),
     (r"HY000", r"syntax error", codes.QUERY),
 )
+_LAST: tuple[tuple[str, str, Code], ...] = ((r"42...", r"", codes.QUERY),)
 _PASSING: tuple[tuple[str, str, Code], ...] = (
     (r"57014|HYT00|HYT01|HY008|HY018|70100", r"", codes.TIMEOUT),
     (r"HY000", r"interrupted|\(1969\)", codes.TIMEOUT),
     (r"40001|40P01|55P03", r"", codes.BUSY),
-    (r"HY000", r"locked|deadlock|\((1205|1213)\)", codes.BUSY),
+    (r"HY000|42000", r"locked|deadlock|\((1205|1213|1222)\)", codes.BUSY),
     (r"08...|57P..|53300", r"", codes.UNREACHABLE),
     (r"HY000", r"can't connect|connect failed|did not supply an error|lost connection|gone away", codes.UNREACHABLE),
 )
@@ -38,7 +39,7 @@ def meaning(sqlstate: str, words: str, *, where: str, connecting: bool = False) 
     """The error to raise: Halt where a person must look, Retry where time helps."""
     if connecting and sqlstate == "HYT00":
         return Retry(Problem(codes.UNREACHABLE, where=where, rule="no connection in time (SQLSTATE HYT00)"))
-    for known, make in ((_FATAL, Halt), (_PASSING, Retry)):
+    for known, make in ((_FATAL, Halt), (_PASSING, Retry), (_LAST, Halt)):
         for state, said, code in known:
             if re.fullmatch(state, sqlstate) and re.search(said, words, re.IGNORECASE):
                 return make(Problem(code, where=where, rule=f"{code.meaning.rstrip('.')} (SQLSTATE {sqlstate})"))

@@ -71,7 +71,7 @@ _AS_TEXT = "CAST({} AS text)"
 _AS_CHAR = "CAST({} AS CHAR)"
 _SQLITE_TEXT = "CAST({} AS TEXT)"
 _SQLITE_NUMBER = "CASE typeof({0}) WHEN 'real' THEN printf('%!.17g', {0}) ELSE CAST({0} AS TEXT) END"
-_SQLITE_HEX = "CASE WHEN {0} IS NULL THEN NULL ELSE hex({0}) END"
+_SQLITE_HEX = "CASE typeof({0}) WHEN 'null' THEN NULL WHEN 'real' THEN hex(printf('%!.17g', {0})) ELSE hex({0}) END"
 
 POSTGRESQL = Profile(
     name="postgresql",

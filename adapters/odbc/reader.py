@@ -154,17 +154,21 @@ class Reader:
 
     def snapshot(self, position: Sequence[Any], limit: int, *, low: Any = None) -> list[Row]:
         """The next rows in the order of the key; of those with a watermark that is not below `low`, where it is given."""
-        mark = self._mark if low is not None else None
-        sql, bound = self.main.page(self._wanted, limit, self.main.keys(), position, mark, low)
+        sql, bound = self.main.named(self._wanted, limit, position, self._mark, low)
         try:
             return self._with_details([self._row(row) for row in self.ask(sql, bound)])
         except RowFault:
             keys = self._named(self.fields, self._key)
-            sql, bound = self.main.page([one.expression for one in keys], limit, self.main.keys(), position, mark, low)
+            sql, bound = self.main.named([one.expression for one in keys], limit, position, self._mark, low)
             pick = picker(keys, 0)
             places = [tuple(pick(row).values()) for row in self._certain(sql, bound)]
             found = self.of_keys(places)
             return [found[normal(key)] for key in places if normal(key) in found]
+
+    def nameless(self, limit: int) -> list[Row]:
+        """Rows that lack a part of their key, some of them."""
+        sql, bound = self.main.nameless(self._wanted, limit)
+        return [self._row(row) for row in self._certain(sql, bound)]
 
     def everything(self) -> list[Row]:
         """All rows, sorted here: for a driver that can neither sort nor take parameters."""

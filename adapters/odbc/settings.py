@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from adapters.odbc.profile import Profile, named, of_driver
 
 _CREDENTIAL = re.compile(r"pwd|password|uid|user|user\s*id|username|secret|token|accesstoken|authtoken", re.IGNORECASE)
 
@@ -23,7 +26,7 @@ def _text(value: Any) -> Any:
 
 def _charset(name: str) -> str:
     try:
-        b"".decode(name)
+        codecs.lookup(name)
     except LookupError:
         raise ValueError(f"{name}: no charset that is known here") from None
     return name
@@ -88,6 +91,24 @@ class Connection(Part):
             if not re.fullmatch(r"[\w .-]+", name):
                 raise ValueError("a keyword is letters, digits, blanks and _")
         return options
+
+    @model_validator(mode="after")
+    def _tells_the_truth(self) -> Connection:
+        known = self.behaves
+        if known is None:
+            raise ValueError("the driver's name does not tell how it behaves; name its profile")
+        fixed = {name.lower(): value for name, value in known.fixed.items()}
+        for name, value in self.options.items():
+            if fixed.get(name.lower(), value) != value:
+                raise ValueError(f"options.{name}: with this value the driver corrupts data in silence; leave it out")
+        if self.encryption and not known.wants:
+            raise ValueError("encryption is for SQL Server; name the driver's own keywords under options")
+        return self
+
+    @property
+    def behaves(self) -> Profile | None:
+        """What is known of the driver; None where neither its name nor `profile` tells."""
+        return named(self.profile) if self.profile else of_driver(self.driver)
 
 
 class Limits(Part):
@@ -252,4 +273,16 @@ class Settings(Part):
             raise ValueError("watermark.key has not as many columns as key")
         if isinstance(self.watermark, Queue | Tracking) and self.only:
             raise ValueError("only cannot go with a queue: a row that is gone cannot be told from one of others; read a view")
+        self._fit_the_driver()
         return self
+
+    def _fit_the_driver(self) -> None:
+        """Raises ValueError where its driver cannot do what is asked."""
+        known = self.connection.behaves
+        assert known is not None
+        if not known.sorts and (not isinstance(self.watermark, Whole) or self.details or self.only):
+            raise ValueError(f"{known.name}: its driver can only read a whole table: no watermark, details or only")
+        if not known.writes and self.write is not None:
+            raise ValueError(f"{known.name}: its driver cannot write")
+        if known.name != "sqlserver" and (isinstance(self.watermark, Tracking) or self.dirty):
+            raise ValueError("change-tracking and dirty are SQL Server's")

@@ -33,11 +33,8 @@ class OdbcSink:
     def __init__(self, settings: Settings, context: Context) -> None:
         if settings.write is None:
             raise Refused(Problem(codes.SETTING, path="write", rule="says where a sink writes"))
-        profile = profile_of(settings.connection)
-        if not profile.writes:
-            raise Refused(Problem(codes.SETTING, path="connection.driver", rule="the driver cannot write"))
         self._settings, self._write = settings, settings.write
-        self._target = Target(profile, settings.write)
+        self._target = Target(profile_of(settings.connection), settings.write)
         self._secret = context.secret
         self._budget = Budget(settings.limits, context.clock)
         self._lock = threading.Lock()

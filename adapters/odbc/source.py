@@ -19,7 +19,7 @@ from adapters.odbc.cursor import Place, parsed
 from adapters.odbc.known import digest as digest_of
 from adapters.odbc.numbered import Numbered
 from adapters.odbc.reader import MAIN, Reader, Row, normal, sortable
-from adapters.odbc.rows import original_of, read, removal
+from adapters.odbc.rows import key_text, original_of, read, removal
 from adapters.odbc.settings import Id, Queue, Settings, Tracking, Whole
 from adapters.odbc.track import Page, Track
 from adapters.odbc.tracking import Tracked
@@ -113,6 +113,8 @@ class OdbcSource:
         return tracks
 
     def _read_snapshot(self, reader: Reader, after: str, limit: int) -> Batch:
+        if not after and (nameless := self._nameless(reader, limit)):
+            return Batch(self._cursor(), nameless, backfill=True)
         rows = reader.snapshot(self._place.after, limit)
         records, complete = self._through(rows, known=False)
         ended = complete and len(rows) < limit
@@ -120,9 +122,17 @@ class OdbcSource:
             self._place.snapshot, self._place.after = False, []
         return Batch(self._cursor(), records, more=bool(records) or not ended, backfill=True)
 
+    def _nameless(self, reader: Reader, limit: int) -> list[RawRecord | Rejected]:
+        """What has no key cannot be paged through: some such rows are shown once, rejected."""
+        if not reader.main.profile.sorts:
+            return []
+        return [self._record(row)[0] for row in reader.nameless(limit)]
+
     def _read_whole(self, reader: Reader, after: str, limit: int) -> Batch:
         """Pages of the table until one has something to say, or its end."""
         first = self._place.snapshot
+        if first and not after and (nameless := self._nameless(reader, limit)):
+            return Batch(self._cursor(), nameless, backfill=True)
         for _ in range(PAGES):
             rows = self._next_of_whole(reader, limit)
             records, complete = self._through(rows, known=True)
@@ -210,6 +220,8 @@ class OdbcSource:
         size = 0
         for item in items:
             row = item.row or found.get(normal(item.key))
+            if row is None and None in item.key:
+                row = Row(item.pairs[0].mark, item.key, dict(zip(self._settings.key, item.key, strict=True)))
             if row is None:
                 records += self._gone(track, item.key)
                 track.took(item, b"")
@@ -241,7 +253,7 @@ class OdbcSource:
         original = original_of(row.values)
         if row.fault:
             problem = Problem(codes.ROW, where=where, rule=f"{codes.ROW.meaning.rstrip('.')} ({row.fault})")
-            return Rejected(original, where, (problem,), self._settings.kind), digest_of(original)
+            return Rejected(original, where, (problem,), self._settings.kind, key_text(row.key)), digest_of(original)
         return read(self._settings, original, where=where), digest_of(original)
 
     def _cursor(self) -> str:

@@ -103,22 +103,44 @@ class Relation:
         """A query for the type of a column, where the driver does not tell enough of it."""
         return f"SELECT {self.profile.type_of.format(self.column(name))} {self.source()}"
 
-    def page(self, wanted: Sequence[str], limit: int, after: Sequence[str], position: Sequence[Any], mark: Mark | None = None, low: Any = None) -> tuple[str, list[Any]]:
-        """The next rows in the order of `after`, behind `position`, or from its beginning where that is empty."""
+    def page(
+        self, wanted: Sequence[str], limit: int, order: Sequence[str], position: Sequence[Any], mark: Mark, low: Any = None
+    ) -> tuple[str, list[Any]]:
+        """The next rows in this order, behind `position`, or from `low` where that is empty."""
         conditions, bound = self._only()
-        places = [mark.parameter if mark and column == mark.column else "?" for column in after]
+        if low is not None:
+            conditions.append(f"{mark.column} >= {mark.parameter}")
+            bound.append(low)
+        else:
+            conditions.append(f"{mark.column} IS NOT NULL")
+        if mark.upper:
+            conditions.append(mark.upper)
+        if position:
+            behind, values = _behind(order, [mark.parameter, *"?" * (len(order) - 1)], position)
+            conditions.append(behind)
+            bound += values
+        return self._select(wanted, conditions, limit, order), bound
+
+    def named(
+        self, wanted: Sequence[str], limit: int, position: Sequence[Any], mark: Mark | None = None, low: Any = None
+    ) -> tuple[str, list[Any]]:
+        """The next rows in the order of the key, those without one left out; or only those that moved since `low`."""
+        conditions, bound = self._only()
+        conditions += [f"{column} IS NOT NULL" for column in self.keys()]
         if mark is not None and low is not None:
             conditions.append(f"{mark.column} >= {mark.parameter}")
             bound.append(low)
-        elif mark is not None:
-            conditions.append(f"{mark.column} IS NOT NULL")
-        if mark is not None and mark.upper:
-            conditions.append(mark.upper)
         if position:
-            behind, values = _behind(after, places, position)
+            behind, values = _behind(self.keys(), ["?"] * len(self.key), position)
             conditions.append(behind)
             bound += values
-        return self._select(wanted, conditions, limit, after), bound
+        return self._select(wanted, conditions, limit, self.keys()), bound
+
+    def nameless(self, wanted: Sequence[str], limit: int) -> tuple[str, list[Any]]:
+        """Rows that lack a part of their key."""
+        conditions, bound = self._only()
+        conditions.append("(" + " OR ".join(f"{column} IS NULL" for column in self.keys()) + ")")
+        return self._select(wanted, conditions, limit, self.keys()), bound
 
     def of_keys(self, wanted: Sequence[str], columns: Sequence[str], keys: Sequence[Sequence[Any]], order: Sequence[str]) -> tuple[str, list[Any]]:
         """The rows that have one of these keys."""

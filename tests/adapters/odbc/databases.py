@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -32,19 +33,27 @@ class Database:
     password: ClassVar[str] = "invented-password"
 
     def __init__(self, connection: dict[str, Any]) -> None:
-        import pyodbc
-
-        from adapters.odbc.connect import loaded, string
-        from adapters.odbc.settings import Connection, Limits
-
         self.connection = connection
-        loaded()
-        # The ANSI driver is for reading: the people of the system have a better one.
-        typed = Connection.model_validate({**connection, "driver": connection["driver"].replace("psqlodbca", "psqlodbcw")})
-        self._own: pyodbc.Connection = pyodbc.connect(string(typed, Limits(), self.secret), autocommit=True)
+        self._own = self.session(autocommit=True)
 
     def secret(self, reference: str) -> str:
         return {PASSWORD_FROM: self.password, USER_FROM: self.user}[reference]
+
+    def session(self, *, autocommit: bool = False) -> Any:
+        """One more connection of the system's own people; they have a better driver than the ANSI one."""
+        from adapters.odbc.connect import loaded, string
+        from adapters.odbc.settings import Connection, Limits
+
+        better = self.connection["driver"].replace("psqlodbca", "psqlodbcw")
+        typed = Connection.model_validate({**self.connection, "driver": better})
+        return loaded().connect(string(typed, Limits(), self.secret), autocommit=autocommit)
+
+    def until(self, sql: str) -> None:
+        """Wait until a query finds something."""
+        until = time.monotonic() + 20
+        while not self.ask(sql):
+            assert time.monotonic() < until, sql
+            time.sleep(0.05)
 
     def run(self, sql: str, *bound: Any) -> None:
         self._own.execute(sql, *bound)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from gateway.adapter import OutRecord
 from gateway.testing import LegacyTarget
@@ -18,7 +18,7 @@ NUMBER = {
 class Calls(LegacyTarget):
     """Found again by the event's id, and by the key."""
 
-    write: dict[str, Any] = {"by": "upsert", "table": "calls", "key": "callno", "id": "event_id", "returns": "n"}
+    write: ClassVar[dict[str, Any]] = {"by": "upsert", "table": "calls", "key": "callno", "id": "event_id", "returns": "n"}
 
     def __init__(self, root: Any, database: Database) -> None:
         super().__init__(root)
@@ -55,7 +55,7 @@ class Calls(LegacyTarget):
 class Inserted(Calls):
     """Rows are only added; the key alone tells."""
 
-    write = {"by": "insert", "table": "calls", "key": "callno"}
+    write: ClassVar[dict[str, Any]] = {"by": "insert", "table": "calls", "key": "callno"}
 
 
 def record(callno: str, place: str, **more: Any) -> OutRecord:
