@@ -47,6 +47,14 @@ def closed(schema: Schema) -> dict[str, Any]:
     return made
 
 
+@cache
+def samples(name: str) -> tuple[bytes, ...]:
+    """The frozen samples of a contract, as JSON; invented, every one."""
+    folder = Path(__file__).parent / "samples" / f"v{MAJOR}"
+    of = {path: max((body for body in BODIES if path.stem.startswith(body)), key=len) for path in sorted(folder.glob("*.json"))}
+    return tuple(path.read_bytes() for path, body in of.items() if body == name)
+
+
 def contract(entity: str, action: str) -> str:
     """The contract of an event's data: the entity's own, or the short one that says that it is gone."""
     return "removed" if action in {"removed", "withdrawn"} else entity

@@ -107,7 +107,7 @@ def _senders(entity: str) -> Iterator[str]:
 def _readers(entity: str) -> Iterator[str]:
     import yaml
 
-    for path in sorted((ROOT / "examples").glob("*/agreement.yaml")):
+    for path in sorted((ROOT / "examples").glob("*/*.yaml")):
         if entity in yaml.safe_load(path.read_text(encoding="utf-8"))["fields"]:
             yield path.parent.name
 

@@ -176,7 +176,7 @@ def _locked(handle: int, kind: int) -> bool:
 
 
 def shipped(data: str = "mappings") -> Path:
-    """A folder of data that ships ("mappings", "docs", "helm"): inside the wheel, else in the checkout."""
+    """A folder of data that ships ("mappings", "docs", "examples", "helm"): inside the wheel, else in the checkout."""
     here = Path(__file__).resolve().parent
     inside = here / "shipped" / data
     return inside if inside.is_dir() else here.parent / data

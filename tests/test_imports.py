@@ -22,7 +22,7 @@ LAYERS = [
     {"errors"},
     {"adapter", "attempt", "backoff", "breaker", "contracts", "convert", "profile", "schedule", "settings", "telemetry", "workers"}
     | {"xml", "yamlfile"},
-    {"agreement", "archive", "event", "mapping", "site"},
+    {"agreement", "archive", "event", "format", "mapping", "mock", "site"},
     {"store"},
     {"agreed"},
     {"access", "bus", "context", "delivery", "figures", "intake", "lane", "registry", "topology"},

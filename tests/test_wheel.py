@@ -37,6 +37,12 @@ def test_every_template_page_and_chart_is_in_the_wheel(names, data):
             assert f"gateway/shipped/{path.relative_to(ROOT)}" in names
 
 
+def test_every_example_is_in_the_wheel(names):
+    for path in (ROOT / "examples").rglob("*"):
+        if path.is_file() and "__pycache__" not in path.parts:
+            assert f"gateway/shipped/{path.relative_to(ROOT)}" in names
+
+
 def test_nothing_else_is_in_the_wheel(names):
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {
         "gateway",

@@ -15,6 +15,7 @@ from gateway.agreement.envelope import CONTENT_TYPE, PREFIX, Fixed, Projected
 from gateway.agreement.file import POINTS, Wording, is_name, load, load_all, on_disk, read, wording
 from gateway.agreement.projector import ALL, Outgoing, Projector, Terms, Withheld
 from gateway.agreement.register import entry
+from gateway.agreement.spoken import speaker
 from gateway.agreement.topics import asked, bound, matcher, matches
 from gateway.agreement.treatment import Token, Treat, tokens
 from gateway.agreement.values import Agreement, Destination, Limits, exchange
@@ -51,7 +52,7 @@ __all__ = [
 ]
 
 
-def compile(agreement: Agreement, keys: Keys) -> Projector:
+def compile(agreement: Agreement, keys: Keys, *, format: str = "") -> Projector:
     """The projector of an agreement, with a key of its own.  One a thread."""
     return Projector(
         key=keys.derive("agreement:" + agreement.name),
@@ -60,6 +61,7 @@ def compile(agreement: Agreement, keys: Keys) -> Projector:
         outside=not agreement.law_enforcement,
         backfill=agreement.backfill,
         terms=_terms(agreement, keys),
+        say=speaker(format) if format else None,
     )
 
 

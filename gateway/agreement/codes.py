@@ -29,6 +29,11 @@ NOT_SELECTED = code(
     "The record is none of those that the agreement is about.",
     "Nothing to do; `select` and `leave_out` in the agreement say which records it is about.",
 )
+NO_WORDS = code(
+    "agreement.no-words",
+    "The destination's format has no words for this event.",
+    "Nothing to do; leave `format` out of the destination where its recipient should receive the plain event.",
+)
 EXCLUDED = code(
     "agreement.excluded",
     "The record is of a category that stays within law enforcement.",
@@ -50,5 +55,5 @@ SUPERSEDED = code(
     "Nothing to do.",
 )
 
-TAKEN_BACK = frozenset({NO_FIELD, NOT_SELECTED, EXCLUDED, SEALED})
+TAKEN_BACK = frozenset({NO_FIELD, NO_WORDS, NOT_SELECTED, EXCLUDED, SEALED})
 """Whoever was given an earlier version of a record that now meets one of these is told to forget it."""

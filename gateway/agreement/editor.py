@@ -12,6 +12,7 @@ import orjson
 from contracts import ENTITIES, schema
 from gateway.agreement.file import EPOCHS, KEYS, LIMITS, NAME, NEEDED, OUTSIDE
 from gateway.agreement.sensitive import CATEGORIES
+from gateway.format import FORMATS
 
 _DAY = {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$"}
 _TEXT = {"type": "string", "minLength": 1}
@@ -60,9 +61,11 @@ _ENTITIES = {
     "properties": {entity: _fields(entity) for entity in ENTITIES},
 }
 _SYSTEM = {"type": "string", "pattern": f"^{NAME.pattern}$"}
+_QUEUE = {"limits": _table(dict.fromkeys(LIMITS, _COUNT), []), "logins": _TEXTS}
 _DESTINATION = {
     "anyOf": [
-        _table({"via": {"enum": ["bus", "log"]}, "limits": _table(dict.fromkeys(LIMITS, _COUNT), []), "logins": _TEXTS}, ["via"]),
+        _table({"via": {"const": "log"}, **_QUEUE}, ["via"]),
+        _table({"via": {"const": "bus"}, **_QUEUE, "format": {"enum": list(FORMATS)}}, ["via"]),
         _table({"via": {"const": "sink"}, "system": _SYSTEM, "feed": _SYSTEM}, ["via", "system", "feed"]),
     ]
 }

@@ -33,6 +33,8 @@ class Fixed:
     json: bytes
     """The same as the opening of a JSON object, up to and with the last comma."""
     type: str
+    content_type: str = CONTENT_TYPE
+    """Of the whole body: the event as structured JSON, unless a destination asks for another format."""
 
 
 Attributes: TypeAlias = tuple[tuple[str, str | Literal[True]], ...]
@@ -48,7 +50,7 @@ class Projected(NamedTuple):
     """One event for one agreement, ready to leave."""
 
     body: bytes
-    """Structured CloudEvents JSON, UTF-8."""
+    """Structured CloudEvents JSON, UTF-8; in another format the data alone, with every attribute in the headers."""
     id: str
     """The event's id in this agreement: 32 hex digits."""
     topic: str

@@ -23,6 +23,7 @@ from gateway.agreement.sensitive import CATEGORIES
 from gateway.agreement.topics import entities, is_pattern
 from gateway.agreement.values import DELIVERIES, Agreement, Destination, Epoch, Limits, Point
 from gateway.errors import Problem, Refused
+from gateway.format import FORMATS
 from gateway.yamlfile import read_text
 
 KEYS = [
@@ -187,13 +188,16 @@ def _destination(page: Page, name: str, said: Any) -> Destination:
     via = page.at((*at, "via"))
     if via == "sink":
         return _sink(page, name, said)
-    page.keys(at, said, ["via", "limits", "logins"], ["via"])
+    page.keys(at, said, ["via", "limits", "logins", "format"], ["via"])
     if via not in (None, *VIA):
         page.wrong((*at, "via"), "is bus, log or sink")
     page.keys((*at, "limits"), page.at((*at, "limits")), list(LIMITS), [])
     given = {key: page.read((*at, "limits", key), count) or default for key, default in LIMITS.items()}
     logins = page.read((*at, "logins"), _logins) or ()
-    return Destination(name, "log" if via == "log" else "bus", Limits(**given), logins=logins)
+    spoken = page.read((*at, "format"), _format) or ""
+    if spoken and via != "bus":
+        page.wrong((*at, "format"), "is for a destination on the bus: others have the plain event")
+    return Destination(name, "log" if via == "log" else "bus", Limits(**given), logins=logins, format=spoken)
 
 
 def _sink(page: Page, name: str, said: Any) -> Destination:
@@ -224,6 +228,12 @@ def _logins(value: Any) -> tuple[str, ...]:
         if not LOGIN.fullmatch(login):
             raise ValueError(f"has {login!r}, which is no name of a user")
     return found
+
+
+def _format(value: Any) -> str:
+    if value not in FORMATS:
+        raise ValueError(f"is one of {', '.join(FORMATS)}" + hint(str(value), FORMATS))
+    return str(value)
 
 
 def _days(value: Any) -> int:

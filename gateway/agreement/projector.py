@@ -17,6 +17,7 @@ from gateway.agreement.codes import (
     BACKFILL,
     EXCLUDED,
     NO_FIELD,
+    NO_WORDS,
     NOT_ASKED,
     NOT_SELECTED,
     SEALED,
@@ -27,6 +28,7 @@ from gateway.agreement.envelope import Attributes, Projected, body, fixed, insta
 from gateway.agreement.fields import Project, classified, compile
 from gateway.agreement.selection import Chosen
 from gateway.agreement.sensitive import UNMAPPED
+from gateway.agreement.spoken import Say
 from gateway.agreement.topics import TAKES_BACK, variants
 from gateway.agreement.treatment import Token, Treat, Unit, floored_text, floored_us, tokens
 from gateway.errors import Code
@@ -118,7 +120,7 @@ class _Route(NamedTuple):
 
 
 class Projector:
-    """Projects events for one agreement.  Belongs to one thread.
+    """Projects events for one agreement.  Belongs to one thread.  `say`: puts them in another format.
 
     `key`: 32 bytes, the agreement's own.  `allowed`: entity to the paths that may leave; None: all
     fields of every entity.  `outside`: the recipient is outside law enforcement, so records of sensitive
@@ -134,6 +136,7 @@ class Projector:
         outside: bool,
         backfill: bool,
         terms: Terms | None = None,
+        say: Say | None = None,
     ) -> None:
         self._wants = wants
         self._token = tokens(key)
@@ -143,6 +146,7 @@ class Projector:
         self._outside = outside
         self._backfill = backfill
         self._terms = terms or Terms()
+        self._say = say
         self._now = self._terms.token.at if self._terms.token is not None else None
 
     @property
@@ -171,13 +175,20 @@ class Projector:
         data = self._data(route, out.data)
         if isinstance(data, Withheld):
             return data
-        return self._sealed(out, route, route.fields, data) if route.wanted else Withheld(NOT_ASKED)
+        if not route.wanted:
+            return Withheld(NOT_ASKED)
+        event = self._sealed(out, route, route.fields, data)
+        return event if self._say is None else self._say(event) or Withheld(NO_WORDS)
 
     def withdrawal(self, out: Outgoing) -> Projected:
         """What takes back every earlier version of the record that `out` is about, in the place of `out`."""
         topic = _renamed(out.topic, "withdrawn")
         route = self._routes.get(topic) or self._route(topic)
-        return self._sealed(out, route, WITHDRAWAL, orjson.dumps({"entity": route.entity}), topic, b"withdrawn")
+        return self._told(self._sealed(out, route, WITHDRAWAL, orjson.dumps({"entity": route.entity}), topic, b"withdrawn"))
+
+    def _told(self, event: Projected) -> Projected:
+        """What takes back is told always: as the plain event where the format has no words for it."""
+        return event if self._say is None else self._say(event) or event
 
     def _route(self, topic: str) -> _Route:
         """What follows from a topic alone; topics are few."""
@@ -224,7 +235,7 @@ class Projector:
     def _taken_back(self, out: Outgoing, route: _Route) -> Projected:
         if route.action == "withdrawn":
             return self.withdrawal(out)
-        return self._sealed(out, route, REMOVAL, _removal(route.entity, out.data))
+        return self._told(self._sealed(out, route, REMOVAL, _removal(route.entity, out.data)))
 
     def _sealed(
         self, out: Outgoing, route: _Route, fields: tuple[str, ...], data: bytes, topic: str = "", apart: bytes = b""

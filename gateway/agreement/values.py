@@ -47,6 +47,8 @@ class Destination:
     feed: str = ""
     logins: tuple[str, ...] = ()
     """The broker's users that may read the queue: two of them while one takes the place of the other."""
+    format: str = ""
+    """Another format than the plain event: one of gateway.format.FORMATS."""
 
 
 @dataclass(frozen=True, slots=True)

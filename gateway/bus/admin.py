@@ -1,4 +1,4 @@
-"""Looks at, and declares, exchanges, queues and bindings over AMQP: for `topology`, never for the running gateway.
+"""Looks at, and declares, exchanges, queues and bindings over AMQP: for a person's commands, never for the running gateway.
 
 AMQP tells whether a thing exists, and whether it is as we would declare it.  It cannot list what
 else there is; for that `topology` reads RabbitMQ's own definitions.
@@ -6,15 +6,17 @@ else there is; for that `topology` reads RabbitMQ's own definitions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal
 
 import pika
-from pika.exceptions import AMQPError, ChannelClosedByBroker
+from pika.exceptions import AMQPError, ChannelClosedByBroker, UnroutableError
 
+from gateway.agreement import Projected
 from gateway.bus.address import parameters
 from gateway.bus.codes import of_channel, of_connection
+from gateway.bus.wire import plain
 from gateway.errors import Problem, Refused
 
 Found = Literal["same", "different", "missing"]
@@ -56,6 +58,18 @@ class Admin:
         """Bind; once more changes nothing."""
         with self._doing(), self._channel() as channel:
             channel.queue_bind(queue, exchange, topic)
+
+    def publish(self, exchange: str, events: Iterable[Projected]) -> Iterator[bool]:
+        """Publish one by one, each confirmed before the next.  False: no queue is bound for its topic."""
+        with self._doing(), self._channel() as channel:
+            channel.confirm_delivery()
+            for event in events:
+                try:
+                    channel.basic_publish(exchange, event.topic, event.body, plain(event), mandatory=True)
+                except UnroutableError:
+                    yield False
+                else:
+                    yield True
 
     @contextmanager
     def _channel(self) -> Iterator[Any]:

@@ -15,7 +15,7 @@ from typing import Literal
 import pika
 from pika import frame, spec
 
-from gateway.agreement import CONTENT_TYPE, PREFIX, Fixed, Projected
+from gateway.agreement import PREFIX, Fixed, Projected
 from gateway.agreement.envelope import text
 
 APP_ID = "copperline"
@@ -93,7 +93,7 @@ _NAMES = _Names()
 @lru_cache(maxsize=4096)
 def _fixed(fixed: Fixed) -> tuple[bytes, bytes, bytes]:
     """What precedes the headers, what follows the timestamp, and the headers that stay."""
-    before = _FLAGS.to_bytes(2) + _short(CONTENT_TYPE)
+    before = _FLAGS.to_bytes(2) + _short(fixed.content_type)
     after = _short(fixed.type) + _short(APP_ID)
     return before, after, b"".join(piece for name, value in fixed.attributes for piece in _entry(name, value))
 
@@ -106,7 +106,7 @@ def _short(text: str) -> bytes:
 def plain(event: Projected) -> pika.BasicProperties:
     """The same properties as pika's own object: what a consumer gets, and what the tests compare with."""
     return pika.BasicProperties(
-        content_type=CONTENT_TYPE,
+        content_type=event.fixed.content_type,
         headers=event.headers,
         delivery_mode=2,
         message_id=event.id,

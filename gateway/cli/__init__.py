@@ -57,6 +57,7 @@ COMMANDS: Mapping[str, str] = {
     "callers": "callers",
     "topology": "topology",
     "contracts": "contracts",
+    "mock": "mock",
     "ledger": "ledger",
     "doctor": "doctor",
     "chart": "chart",

@@ -124,7 +124,7 @@ class Delivery:
         self._ceiling = self._deliveries.ceiling(self.id)
         until = min(self._ceiling, self._deliveries.head())
         return Gate(
-            agreements.compile(self.agreement, keys),
+            agreements.compile(self.agreement, keys, format=self.destination.format),
             store,
             self.id,
             {feed: (position, until) for feed, position in positions.items()},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from gateway.demo import papers
@@ -11,6 +12,10 @@ from gateway.demo.stage import SERVICES, Stage
 
 NIGHT = 5_000
 """Calls in the file in whose midst the gateway is killed."""
+
+
+CITY = ("street-lighting", "traffic-control", "hot-spots", "neighbourhood")
+"""The services of examples/."""
 
 
 class Evening:
@@ -22,7 +27,7 @@ class Evening:
 
     def play(self) -> list[str]:
         """The whole evening.  Returns what went wrong, one sentence each; empty where all went as told."""
-        for act in (self._registers, self._call, self._units, self._recordings, self._arrest, self._correction, self._outage, self._power, self._proof):
+        for act in (self._registers, self._call, self._units, self._recordings, self._arrest, self._correction, self._outage, self._power, self._city, self._proof):
             act()
         for sentence in self._wrong:
             self._stage.say(f"WRONG: {sentence}")
@@ -100,6 +105,29 @@ class Evening:
             ids = [event["id"] for event in self._given(service)]
             self._check(len(set(ids)) == NIGHT, f"{service} holds {len(set(ids))} of {NIGHT} calls")
             self._stage.say(f"  {service} holds all {len(set(ids)):,} calls, each once by its id")
+
+    def _city(self) -> None:
+        if self._stage.relay is None:
+            return
+        self._stage.act("00:10  Four services of the city", "Each is one page of plain pika and an agreement: examples/. Nobody but them knows what they do.")
+        self._stage.connect(CITY)
+        day = datetime.now(UTC) - timedelta(days=2)
+        self._stage.arrives("inbox/calls", "calls-0010.csv", papers.table(papers.CALLS, [papers.collision(day)]))
+        self._expect(self._stage.run(), read=1, accepted=1)
+        raised = [json.loads(line) for line in self._stage.serve("street-lighting")]
+        self._check([(order["zone"], order["level"]) for order in raised] == [("3", 1.0)], "the light of zone 3 was not raised, once")
+        self._check(len(self._stage.serve("traffic-control")) == 1, "bollards were not proposed, once")
+        self._stage.serve("hot-spots")
+        (figures,) = self._stage.serve("hot-spots", "publish", day.date().isoformat())
+        self._check(set(json.loads(figures)["areas"].values()) == {None}, "a small count was published")
+        self._stage.serve("neighbourhood")
+        told = self._stage.feed()
+        self._stage.say(f"  the neighbourhood reads: {' '.join(told)}")
+        self._check(len(told) == 1 and told[0].startswith("District 3: a collision, "), "the neighbourhood reads something else")
+        self._stage.arrives("inbox/calls", "calls-0040.csv", papers.table(papers.CALLS, [papers.collision(day, closed=True)]))
+        self._expect(self._stage.run(), read=1, accepted=1)
+        lowered = [json.loads(line) for line in self._stage.serve("street-lighting")]
+        self._check([order["level"] for order in lowered] == [0.6], "the light was not lowered when the collision was over")
 
     def _proof(self) -> None:
         self._stage.act("00:30  Who can prove it?", "Every batch and every delivery is a leaf of the ledger.")

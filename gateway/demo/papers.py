@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 CALLS = (
     "nopd_item,type_,typetext,priority,initialtype,initialtypetext,initialpriority,mapx,mapy,timecreate,timedispatch,"
@@ -60,6 +61,12 @@ def table(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> bytes:
 def night(count: int) -> bytes:
     """The log of a busy night: so many calls that a process can be killed in their midst."""
     return table(CALLS, [{**COLLISION, "nopd_item": f"N{number:06d}", "type_": "94F", "typetext": "FIREWORKS"} for number in range(count)])
+
+
+def collision(day: datetime, *, closed: bool = False) -> Mapping[str, str]:
+    """A collision of one day, which may be over."""
+    over = {"timeclosed": f"{day:%Y-%m-%d}T22:02:00", "disposition": "RTF", "dispositiontext": "REPORT TO FOLLOW"}
+    return {**COLLISION, "nopd_item": "K0010000", "timecreate": f"{day:%Y-%m-%d}T21:04:10", **(over if closed else {})}
 
 
 def arrest() -> bytes:

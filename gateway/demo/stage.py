@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 
 from gateway.demo.relay import Relay
 from gateway.figures import PAIRS, RECORDS, Figures
+from gateway.site import shipped
 
 AGREEMENT = """\
 agreement: {name}
@@ -162,6 +164,29 @@ class Stage:
             new = [json.loads(line) for line in said.splitlines()][len(self._received[service]) :]
         self._received[service] += new
         return new
+
+    def connect(self, services: Sequence[str]) -> None:
+        """Give the city's own services their agreements, approved by somebody else than who wrote them, and their queues."""
+        for name in services:
+            shutil.copy(shipped("examples") / name / f"{name}.yaml", self.folder / "agreements")
+            self.copperline("agreements", "approve", name, "--as", "Chief of police", "--reason", "read and agreed")
+        self.copperline("topology", "apply", "--reason", "four services more", "--yes")
+
+    def serve(self, service: str, *arguments: str) -> list[str]:
+        """Let a service run until its queue is empty, or give it one command; returns the lines it printed."""
+        folder = self.folder / "var" / "city"
+        folder.mkdir(parents=True, exist_ok=True)
+        own = {"BROKER": self._broker, "QUEUE": f"copperline.{service}.service", "IDLE_S": "1", "STATE": str(folder / f"{service}.db"), "FEED": str(folder / "feed.json")}
+        command = [sys.executable, str(shipped("examples") / service / "consumer.py"), *arguments]
+        said = subprocess.run(command, env={**os.environ, **own}, check=True, stdout=subprocess.PIPE, text=True).stdout
+        for line in said.splitlines():
+            self.say(f"  {service} → {line}")
+        return said.splitlines()
+
+    def feed(self) -> list[str]:
+        """What the neighbourhood reads."""
+        held = json.loads((self.folder / "var" / "city" / "feed.json").read_bytes())
+        return [item["content_text"] for item in held["items"]]
 
     def copperline(self, *arguments: str, accept: tuple[int, ...] = (0,), aloud: bool = True, site: bool = True) -> str:
         """Run one command to its end and return what it printed."""

@@ -1,0 +1,88 @@
+"""Clients that were not written here: the code of the event pages, npm's AMQP client, the CloudEvents SDK."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from cloudevents.http import from_http, from_json
+
+from gateway.agreement import PREFIX
+from gateway.cli.mock import mock
+
+ROOT = Path(__file__).resolve().parents[2]
+AGREEMENT = """\
+agreement: {name}
+title: For a client of another make
+parties: {{provider: Sample PD, recipient: Sample City}}
+contact: Night desk
+prepared_by: A. Example
+purpose: Building a consumer
+legal_basis: Sample Code, section 4
+law_enforcement: false
+authority: Council resolution 12
+impact_assessment: Assessment 3
+valid: {{from: 2020-01-01, to: 2035-12-31}}
+retention_days: 7
+topics: ["police.*.incident.#"]
+fields:
+  incident: {{types: plain, locations.district: plain}}
+start: now
+destinations:
+  service: {{via: bus}}
+"""
+
+
+@pytest.fixture
+def queue(rabbitmq, tmp_path):
+    """A queue of an agreement, full of invented events; and how many ids are in it."""
+    name = "client-" + re.sub(r"[^a-z]+", "-", tmp_path.name)[:30].strip("-")
+    (tmp_path / f"{name}.yaml").write_text(AGREEMENT.format(name=name))
+    arguments = ["--agreement", str(tmp_path / f"{name}.yaml"), "--broker", rabbitmq.url, "--json"]
+    CliRunner().invoke(mock, arguments, standalone_mode=False, catch_exceptions=False)
+    printed = CliRunner().invoke(mock, arguments[:2], standalone_mode=False, catch_exceptions=False).stdout
+    ids = Counter(event["partitionkey"] for line in printed.splitlines() for event in [json.loads(line)])
+    return f"copperline.{name}.service", ids
+
+
+def code(language):
+    page = (ROOT / "docs" / "events" / "incident.md").read_text(encoding="utf-8")
+    (found,) = re.findall(rf"^```{language}\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    return found
+
+
+def test_the_python_of_the_page_receives_every_event_once(rabbitmq, queue):
+    program = code("python").replace("inactivity_timeout=60", "inactivity_timeout=1")
+    env = {**os.environ, "BROKER": rabbitmq.url, "QUEUE": queue[0]}
+    said = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True).stdout
+    _every_event_once(said, queue[1])
+    assert rabbitmq.depth(queue[0]) == 0
+
+
+def test_the_javascript_of_the_page_receives_every_event_once(rabbitmq, npm, queue):
+    ends = "\nsetTimeout(() => connection.close(), 2000);"
+    _every_event_once(npm.node(code("javascript") + ends, env={"BROKER": rabbitmq.url, "QUEUE": queue[0]}), queue[1])
+    assert rabbitmq.depth(queue[0]) == 0
+
+
+def _every_event_once(said, records):
+    lines = said.splitlines()
+    assert len(lines) == len({tuple(line.split()[:3]) for line in lines}) > 30
+    assert {line.split()[1] for line in lines} == set(records)
+
+
+def test_the_sdk_of_cloudevents_reads_body_and_headers_alike(rabbitmq, queue):
+    for properties, body in rabbitmq.drain(queue[0]):
+        structured = from_json(body)
+        binary = from_http({f"ce-{name.removeprefix(PREFIX)}": value for name, value in properties.headers.items()}, json.dumps(structured.data))
+        assert structured["id"] == properties.message_id
+        assert {name: str(value).lower() for name, value in structured.get_attributes().items()} == {
+            name: str(value).lower() for name, value in binary.get_attributes().items()
+        }
