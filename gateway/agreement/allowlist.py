@@ -26,8 +26,22 @@ CLASS = code(
     "Name the parts that the recipient needs instead; `copperline docs contracts` has the class of every field.",
 )
 
+FOLLOWS = code(
+    "agreement.follows",
+    "The agreement names a field by which a unit or a vehicle could be followed.",
+    "Name the district, the beat or the zone of a unit instead; plates stay here: see `copperline docs refused`.",
+)
+
 STAYS = frozenset({"special", "officer", "free-text"})
 """Classes of fields that no recipient outside law enforcement is given."""
+
+_EXACT = ("geo", "text", "block", "street", "intersection", "postalCode")
+_TRACKS = {
+    "unit": frozenset(f"{place}.{part}" for place in ("location", "destination") for part in _EXACT),
+    "incident": frozenset({"vehicles.plate", "vehicles.vin"}),
+    "recording": frozenset({"track"}),
+}
+"""What no recipient outside law enforcement is given, whatever the treatment: where exactly a unit is or was, and plates."""
 
 _NEEDS = {"token": "text", "snap": "Geo", "floor": "Time"}
 _SAYS = {"token": "a text", "snap": "a position", "floor": "a time"}
@@ -128,7 +142,10 @@ def _check_class(page: Page, entity: str, path: str) -> None:
     above = [path[:end] for end, sign in enumerate(path) if sign == "."]
     below = [other for other in classes if other == path or other.startswith(path + ".")]
     stays = [other for other in (*above, *below) if classes[other] in STAYS]
-    if stays:
+    followed = [other for other in (path, *above, *below) if other in _TRACKS.get(entity, ())]
+    if followed:
+        page.wrong(("fields", entity, path), f"would let a unit or a vehicle be followed by {followed[0]}", FOLLOWS)
+    elif stays:
         first = stays[0]
         inside = "" if first == path else f", for {first} in it is" if first in below else f", for {first} around it is"
         page.wrong(("fields", entity, path), f"stays within law enforcement{inside or ': it is'} {classes[first]}", CLASS)
