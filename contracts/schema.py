@@ -19,7 +19,7 @@ from contracts import MAJOR
 BODIES: Final = ("incident", "unit", "recording", "evidence", "custody-transfer", "alert", "removed", "envelope")
 """Everything that is published: the entities, the body of a removal, the envelope."""
 
-_FOLDER = Path(__file__).parent / "published" / f"v{MAJOR}"
+_FOLDER = Path(__file__).parent / "published"
 _INHERITED = "inherited"
 _UNMAPPED = "unmapped"
 
@@ -27,11 +27,11 @@ Schema = Mapping[str, Any]
 
 
 @cache
-def published(entity: str) -> dict[str, Any]:
-    """The published schema.  Raises KeyError for what has no contract."""
+def published(entity: str, major: int = MAJOR) -> dict[str, Any]:
+    """The published schema, of an older major version too.  Raises KeyError for what has no contract."""
     if entity not in BODIES:
         raise KeyError(entity)
-    schema: dict[str, Any] = json.loads((_FOLDER / f"{entity}.json").read_bytes())
+    schema: dict[str, Any] = json.loads((_FOLDER / f"v{major}" / f"{entity}.json").read_bytes())
     return schema
 
 
@@ -66,9 +66,9 @@ def identity(entity: str) -> str:
 
 
 @cache
-def classes(entity: str) -> Mapping[str, str]:
+def classes(entity: str, major: int = MAJOR) -> Mapping[str, str]:
     """Dotted path of every field → its class; lists have no index: `persons.age.value`."""
-    return MappingProxyType({path: cls for path, cls, _ in _fields(entity)})
+    return MappingProxyType({path: cls for path, cls, _ in _fields(entity, major)})
 
 
 @cache
@@ -77,13 +77,13 @@ def sources(entity: str) -> Mapping[str, str]:
     return MappingProxyType({path: source for path, _, source in _fields(entity)})
 
 
-def paths(entity: str) -> tuple[str, ...]:
+def paths(entity: str, major: int = MAJOR) -> tuple[str, ...]:
     """Dotted paths of every field, a parent before its children."""
-    return tuple(classes(entity))
+    return tuple(classes(entity, major))
 
 
-def _fields(entity: str) -> Iterator[tuple[str, str, str]]:
-    schema = published(entity)
+def _fields(entity: str, major: int = MAJOR) -> Iterator[tuple[str, str, str]]:
+    schema = published(entity, major)
     return _walk(schema, schema.get("$defs", {}), "", _INHERITED)
 
 

@@ -78,7 +78,7 @@ def _page(entity: str) -> str:
     lines += ["", "## Example", "", "Invented. An agreement may withhold any field of `data`.", "", "```json", example, "```"]
     lines += ["", "## Who sends it, who receives it", "", *_parties(entity)]
     lines += ["", "## Classes of its fields", "", *_classes(entity)]
-    lines += ["", "## Versions", "", f"Version {MAJOR} is in force. No older version is served beside it."]
+    lines += ["", "## Versions", "", f"Version {MAJOR} is in force. {_older()}"]
     lines += ["", "## Python", "", "```python", _code(PYTHON, entity), "```"]
     lines += ["", "## JavaScript", "", "```javascript", _code(JAVASCRIPT, entity), "```"]
     return "\n".join(lines) + "\n"
@@ -124,6 +124,13 @@ def _classes(entity: str) -> Iterator[str]:
         yield f"| {name} | {count} | {', '.join(first) or 'inside other fields'} |"
     yield ""
     yield f"Every field with its class: [contracts.md](../contracts.md#{entity})."
+
+
+def _older() -> str:
+    from contracts.majors import SERVED
+
+    served = [f"Version {older.major} is served beside it until {older.until}." for older in SERVED]
+    return " ".join(served) or "No older version is served beside it."
 
 
 def _generated() -> str:

@@ -72,7 +72,7 @@ class Tally:
 def wanted(site: Site, store: Store) -> dict[tuple[str, str], Callable[[str], bool]]:
     """Every destination that an approved agreement names, by agreement and name, and which topics it asks for."""
     return {
-        (one.name, to.name): agreement.matcher(agreement.bound(one.topics))
+        (one.name, to.name): agreement.concerned(one.topics)
         for one in agreed.agreements(site, store)
         for to in one.destinations
     }

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from gateway.agreement import points, selection, treatment
+from gateway.agreement import older, points, selection, treatment
 from gateway.agreement.envelope import CONTENT_TYPE, PREFIX, Fixed, Projected
 from gateway.agreement.file import POINTS, Wording, is_name, load, load_all, on_disk, read, wording
+from gateway.agreement.older import concerned
 from gateway.agreement.projector import ALL, Outgoing, Projector, Terms, Withheld
 from gateway.agreement.register import entry
 from gateway.agreement.spoken import speaker
@@ -39,6 +40,7 @@ __all__ = [
     "asked",
     "bound",
     "compile",
+    "concerned",
     "entry",
     "exchange",
     "is_name",
@@ -62,6 +64,7 @@ def compile(agreement: Agreement, keys: Keys, *, format: str = "") -> Projector:
         backfill=agreement.backfill,
         terms=_terms(agreement, keys),
         say=speaker(format) if format else None,
+        past=None if (version := older.asked(agreement.topics)) is None else older.past(version),
     )
 
 

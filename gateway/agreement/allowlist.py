@@ -87,8 +87,8 @@ def _conditions(page: Page, at: tuple[str, str], said: Any) -> Mapping[str, tupl
     found: dict[str, tuple[str, ...]] = {}
     for path, values in said.items():
         listed = values if isinstance(values, list) else [values]
-        if path not in known(at[1]):
-            page.wrong((*at, str(path)), f"is no field of {at[1]}" + hint(str(path), known(at[1])), FIELD)
+        if path not in known(at[1], page.major):
+            page.wrong((*at, str(path)), f"is no field of {at[1]}" + hint(str(path), known(at[1], page.major)), FIELD)
         elif not listed or any(isinstance(value, (list, Mapping)) or value is None for value in listed):
             page.wrong((*at, str(path)), "is a list of values")
         else:
@@ -107,8 +107,8 @@ def _named(page: Page, entity: str, said: Any, *, outside: bool) -> tuple[tuple[
         page.wrong(at, "is `all`, or fields with their treatment")
         return (), {}
     treatments = {str(path): how for path, how in said.items() if _usable(page, entity, str(path), how)}
-    paths = allowed(treatments, known(entity))
-    for path in missing(entity, paths):
+    paths = allowed(treatments, known(entity, page.major))
+    for path in missing(entity, paths, page.major):
         page.wrong(at, f"must name {path} too: the contract requires it beside what is named", FIELD)
     if outside:
         for path in paths:
@@ -119,15 +119,15 @@ def _named(page: Page, entity: str, said: Any, *, outside: bool) -> tuple[tuple[
 def _usable(page: Page, entity: str, path: str, how: Any) -> bool:
     """Whether a field exists and can be treated so; else a problem."""
     at = ("fields", entity, path)
-    if path not in known(entity):
-        page.wrong(at, f"is no field of {entity}" + hint(path, known(entity)), FIELD)
+    if path not in known(entity, page.major):
+        page.wrong(at, f"is no field of {entity}" + hint(path, known(entity, page.major)), FIELD)
         return False
     try:
         word, points = parse(how)
     except ValueError as e:
         page.wrong(at, str(e))
         return False
-    if word in _NEEDS and shapes(entity)[path] != _NEEDS[word]:
+    if word in _NEEDS and shapes(entity, page.major)[path] != _NEEDS[word]:
         page.wrong(at, f"cannot be treated as {word}: it is not {_SAYS[word]}")
         return False
     if word == "snap" and points not in page.points:
@@ -138,7 +138,7 @@ def _usable(page: Page, entity: str, path: str, how: Any) -> bool:
 
 def _check_class(page: Page, entity: str, path: str) -> None:
     """A problem where a path, anything in it, or anything around it stays within law enforcement."""
-    classes = schema.classes(entity)
+    classes = schema.classes(entity, page.major)
     above = [path[:end] for end, sign in enumerate(path) if sign == "."]
     below = [other for other in classes if other == path or other.startswith(path + ".")]
     stays = [other for other in (*above, *below) if classes[other] in STAYS]

@@ -29,6 +29,11 @@ NOT_SELECTED = code(
     "The record is none of those that the agreement is about.",
     "Nothing to do; `select` and `leave_out` in the agreement say which records it is about.",
 )
+UNTRANSLATED = code(
+    "agreement.untranslated",
+    "The older major version that the agreement asks for has no words for this record.",
+    "Nothing to do; ask for the newest major version in `topics` before the older one ends.",
+)
 NO_WORDS = code(
     "agreement.no-words",
     "The destination's format has no words for this event.",
@@ -55,5 +60,5 @@ SUPERSEDED = code(
     "Nothing to do.",
 )
 
-TAKEN_BACK = frozenset({NO_FIELD, NO_WORDS, NOT_SELECTED, EXCLUDED, SEALED})
+TAKEN_BACK = frozenset({NO_FIELD, NO_WORDS, UNTRANSLATED, NOT_SELECTED, EXCLUDED, SEALED})
 """Whoever was given an earlier version of a record that now meets one of these is told to forget it."""

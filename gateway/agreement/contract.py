@@ -7,16 +7,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from contracts import schema
+from contracts import MAJOR, schema
 
 
 @cache
-def known(entity: str) -> frozenset[str]:
+def known(entity: str, major: int = MAJOR) -> frozenset[str]:
     """Every dotted path of an entity; lists have no index."""
-    return frozenset(schema.paths(entity))
+    return frozenset(schema.paths(entity, major))
 
 
-def missing(entity: str, paths: Iterable[str]) -> tuple[str, ...]:
+def missing(entity: str, paths: Iterable[str], major: int = MAJOR) -> tuple[str, ...]:
     """The paths that the published schema requires beside those named, and that are not named.
 
     Of an object that is named whole nothing is missing; of one that is named in parts, its required parts are.
@@ -25,7 +25,7 @@ def missing(entity: str, paths: Iterable[str]) -> tuple[str, ...]:
     if not named:
         return ()
     touched = {"", *(above for path in named for above in _above(path))}
-    needed = (path for inside, path in _required(entity) if inside in touched)
+    needed = (path for inside, path in _required(entity, major) if inside in touched)
     return tuple(sorted(path for path in needed if path not in touched and not _covered(path, named)))
 
 
@@ -41,9 +41,9 @@ def _covered(path: str, named: set[str]) -> bool:
 
 
 @cache
-def _required(entity: str) -> tuple[tuple[str, str], ...]:
+def _required(entity: str, major: int) -> tuple[tuple[str, str], ...]:
     """Pairs of an object's path and that of a field it requires; "" is the record itself."""
-    published = schema.published(entity)
+    published = schema.published(entity, major)
     return tuple(_walk(published, published.get("$defs", {}), ""))
 
 
@@ -58,9 +58,9 @@ def _walk(node: Mapping[str, Any], defs: Mapping[str, Any], path: str) -> Iterat
 
 
 @cache
-def shapes(entity: str) -> Mapping[str, str]:
+def shapes(entity: str, major: int = MAJOR) -> Mapping[str, str]:
     """Dotted path → what the field, or each item of it, is: "Time", "Geo", another part's name, "text" or ""."""
-    published = schema.published(entity)
+    published = schema.published(entity, major)
     return dict(_shapes(published, published.get("$defs", {}), ""))
 
 

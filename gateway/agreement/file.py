@@ -17,7 +17,7 @@ from typing import Any, cast
 import orjson
 
 from contracts import MAJOR
-from gateway.agreement import allowlist, points
+from gateway.agreement import allowlist, older, points
 from gateway.agreement.page import Page, count, day, hint, texts
 from gateway.agreement.sensitive import CATEGORIES
 from gateway.agreement.topics import entities, is_pattern
@@ -111,6 +111,8 @@ def read(name: str, said: Wording) -> Agreement:
     if (given := page.read(("agreement",), _name)) and given != name:
         page.wrong(("agreement",), f"is {given!r} in a file named {name}.yaml: both must be the same")
     topics = page.read(("topics",), _topics) or ()
+    version = page.read(("topics",), lambda _: older.asked(topics))
+    page.major = version.major if version else MAJOR
     fields, treatments = allowlist.fields(page, topics, outside=not law_enforcement)
     made = Agreement(
         name=name,
@@ -120,7 +122,7 @@ def read(name: str, said: Wording) -> Agreement:
         purpose=page.text_at("purpose"),
         law_enforcement=law_enforcement,
         valid_from=page.read(("valid", "from"), day) or date.max,
-        valid_to=page.read(("valid", "to"), day) or date.min,
+        valid_to=min(page.read(("valid", "to"), day) or date.min, version.until if version else date.max),
         topics=topics,
         fields=fields,
         backfill=page.flag("backfill"),

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from contracts import MAJOR
 from gateway import yamlfile
 from gateway.agreement.values import Point
 from gateway.errors import Code, Problem, Refused, code
@@ -40,6 +41,8 @@ class Page:
     document: yamlfile.Document | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    major: int = MAJOR
+    """The major version of the contracts that it is about."""
     points: Mapping[str, tuple[Point, ...]] = field(default_factory=dict)
     """The sets of map points that the file may name."""
 

@@ -106,6 +106,13 @@ class Terms:
     """Sensitive categories that are sent outside law enforcement all the same."""
 
 
+class Past(NamedTuple):
+    """How an agreement that asks for an older major version sees what is kept; see `agreement.older`."""
+
+    topic: Callable[[str], str]
+    event: Callable[[Outgoing], Outgoing | Withheld]
+
+
 class _Route(NamedTuple):
     """What an agreement makes of one topic."""
 
@@ -120,7 +127,8 @@ class _Route(NamedTuple):
 
 
 class Projector:
-    """Projects events for one agreement.  Belongs to one thread.  `say`: puts them in another format.
+    """Projects events for one agreement.  Belongs to one thread.  `say`: puts them in another format.  `past`: first makes
+    the older record of them.
 
     `key`: 32 bytes, the agreement's own.  `allowed`: entity to the paths that may leave; None: all
     fields of every entity.  `outside`: the recipient is outside law enforcement, so records of sensitive
@@ -137,6 +145,7 @@ class Projector:
         backfill: bool,
         terms: Terms | None = None,
         say: Say | None = None,
+        past: Past | None = None,
     ) -> None:
         self._wants = wants
         self._token = tokens(key)
@@ -147,6 +156,7 @@ class Projector:
         self._backfill = backfill
         self._terms = terms or Terms()
         self._say = say
+        self._past = past
         self._now = self._terms.token.at if self._terms.token is not None else None
 
     @property
@@ -156,10 +166,16 @@ class Projector:
 
     def concerns(self, topic: str) -> bool:
         """Whether the recipient may hold something that an event of this topic changes."""
+        topic = topic if self._past is None else self._past.topic(topic)
         return (self._routes.get(topic) or self._route(topic)).concerns
 
     def project(self, out: Outgoing) -> Projected | Withheld:
         """The event as this agreement's recipients see it.  The kept record is never changed."""
+        if self._past is not None:
+            older = self._past.event(out)
+            if isinstance(older, Withheld):
+                return older
+            out = older
         route = self._routes.get(out.topic) or self._route(out.topic)
         extra = out.extra
         if not route.concerns:
@@ -182,7 +198,7 @@ class Projector:
 
     def withdrawal(self, out: Outgoing) -> Projected:
         """What takes back every earlier version of the record that `out` is about, in the place of `out`."""
-        topic = _renamed(out.topic, "withdrawn")
+        topic = _renamed(out.topic if self._past is None else self._past.topic(out.topic), "withdrawn")
         route = self._routes.get(topic) or self._route(topic)
         return self._told(self._sealed(out, route, WITHDRAWAL, orjson.dumps({"entity": route.entity}), topic, b"withdrawn"))
 

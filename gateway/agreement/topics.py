@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from contracts import ACTIONS, ENTITIES, MAJOR
+from contracts import ACTIONS, ENTITIES, MAJOR, majors
 
 LONGEST = 255
 """Bytes of a routing key or a pattern in AMQP 0-9-1."""
@@ -54,12 +54,12 @@ def bound(patterns: Iterable[str]) -> tuple[str, ...]:
     """The patterns, and those for what is taken back of the entities they ask for."""
     asked = tuple(dict.fromkeys(patterns))
     more = [
-        f"police.{agency}.{entity}.{action}.v{MAJOR}"
+        f"police.{agency}.{entity}.{action}.v{major_of(pattern)}"
         for pattern in asked
         for agency in (_agency(pattern),)
         for entity in entities(pattern)
         for action in TAKES_BACK
-        if not matches(pattern, f"police.{'any' if agency == '*' else agency}.{entity}.{action}.v{MAJOR}")
+        if not matches(pattern, f"police.{'any' if agency == '*' else agency}.{entity}.{action}.v{major_of(pattern)}")
     ]
     return tuple(dict.fromkeys((*asked, *more)))
 
@@ -70,8 +70,17 @@ def entities(pattern: str) -> tuple[str, ...]:
     return tuple(
         entity
         for entity in ENTITIES
-        if any(matches(pattern, f"police.{agency}.{entity}.{action}.v{MAJOR}") for action in ACTIONS)
+        if any(matches(pattern, f"police.{agency}.{entity}.{action}.v{major_of(pattern)}") for action in ACTIONS)
     )
+
+
+def major_of(pattern: str) -> int:
+    """The major version that a pattern asks for; the oldest that is served where it leaves that open."""
+    last = pattern.rpartition(".")[2]
+    served = {f"v{older.major}": older.major for older in majors.SERVED}
+    if last in {"*", "#"}:
+        return min((MAJOR, *served.values()))
+    return served.get(last, MAJOR)
 
 
 def asked(patterns: Iterable[str], entity: str) -> bool:

@@ -214,7 +214,7 @@ class Counter:
         found = []
         for agreed in agreements(self._runner.site, self._runner.store):
             projector = agreement.compile(agreed, self._keys)
-            wants = agreement.matcher(agreement.bound(agreed.topics))
+            wants = agreement.concerned(agreed.topics)
             mine = [event for event in events if wants(event.topic)]
             going = {event.position for event in mine if isinstance(projector.project(event), Projected)}
             for to in agreed.destinations:
