@@ -5,7 +5,7 @@ nothing.  What was confirmed goes back as an alert: the road is closed here.
 
     BROKER=amqp://user:password@host QUEUE=copperline.traffic-control.service python consumer.py   # proposes, for ever
     python consumer.py list                                                                        # what waits for a person
-    BROKER=... INBOUND=copperline.inbound SOURCE=/city/traffic-control python consumer.py confirm 1
+    BROKER=... INBOUND=copperline.inbound.traffic SOURCE=/city/traffic-control python consumer.py confirm 1
 """
 
 import json
