@@ -14,6 +14,8 @@ CAMPAIGNS = {
     "broker": 8,
     "disk": 6,
     "large": 1024,
+    "leak": 100_000,
+    "withdraw": 200,
     "api": 20_000,
 }
 

@@ -80,7 +80,8 @@ class Tally:
     @property
     def broken(self) -> bool:
         """Something that was promised did not hold."""
-        return bool(self.lost or self.duplicated or self.reordered or self.extra.get("server_errors") or self.extra.get("violations"))
+        own = ("server_errors", "violations", "leaked", "untold", "differences")
+        return bool(self.lost or self.duplicated or self.reordered or any(self.extra.get(name) for name in own))
 
     @property
     def clean(self) -> bool:

@@ -9,7 +9,7 @@ import shutil
 
 import pytest
 
-from tests.campaigns import api, broker, disk, kill, large, powercut
+from tests.campaigns import api, broker, disk, kill, large, leak, powercut, withdraw
 
 SEED = 20_260_301
 """Fixed, so that a red run is red again; the long form takes another one each time."""
@@ -51,3 +51,11 @@ def test_the_facade_answers_as_its_document_says_and_never_fails():
     tally = api.campaign(400, SEED, print)
     report(tally)
     assert {200, 202, 401, 403, 404, 422} <= tally.extra["answers"].keys()
+
+
+def test_nothing_leaves_that_no_agreement_gives():
+    report(leak.campaign(600, SEED, print))
+
+
+def test_what_may_no_longer_be_held_is_taken_back_whatever_happens():
+    report(withdraw.campaign(6, SEED, print))
