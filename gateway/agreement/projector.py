@@ -233,9 +233,9 @@ class Projector:
             return Withheld(UNREADABLE)
         if looked_at and (refused := self._refused(route, kept)) is not None:
             return refused
-        new: Any = route.project(kept)
         if unmapped:
-            new = classified(new)
+            kept = classified(kept) or {}  # before anything else is made of it: a token would hide it, a part would lose it
+        new = route.project(kept)
         return orjson.dumps(new) if new else Withheld(NO_FIELD)
 
     def _refused(self, route: _Route, kept: dict[str, Any]) -> Withheld | None:

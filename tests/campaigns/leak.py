@@ -65,7 +65,8 @@ def record(entity: str, random_: random.Random) -> dict[str, Any]:
 
 def _filled(node: Mapping[str, Any], defs: Mapping[str, Any], path: str, entity: str, random_: random.Random) -> Any:
     if "items" in node:
-        return [_filled(node["items"], defs, path, entity, random_) for _ in range(random_.choice((1, 1, 2)))]
+        items = [_filled(node["items"], defs, path, entity, random_) for _ in range(random_.choice((1, 1, 2)))]
+        return [item for item in items if item != {}]  # as no mapping makes
     if "$ref" in node:
         node = defs[node["$ref"].rpartition("/")[2]]
     if "properties" in node:
@@ -75,7 +76,7 @@ def _filled(node: Mapping[str, Any], defs: Mapping[str, Any], path: str, entity:
             for name, said in node["properties"].items()
             if name in needed or random_.random() < 0.7
         }
-        return {name: value for name, value in made.items() if value not in ({}, [{}], [{}, {}])}  # as no mapping makes
+        return {name: value for name, value in made.items() if value not in ({}, [])}
     return _plain(node, path, entity, random_)
 
 
@@ -152,8 +153,8 @@ def expected(agreed: Agreement, entity: str, kept: Any, recorded: datetime) -> A
         return None
     assert agreed.fields is not None
     paths = agreed.fields[entity]
-    made = _rebuilt(agreed, entity, kept, "", paths, recorded)
-    return (made if agreed.law_enforcement else _without_unmapped(made)) or None
+    seen = kept if agreed.law_enforcement else _without_unmapped(kept)
+    return _rebuilt(agreed, entity, seen, "", paths, recorded) or None
 
 
 def _meant(agreed: Agreement, entity: str, kept: Any) -> bool:

@@ -172,6 +172,14 @@ def test_a_grown_person_and_a_plain_call_are_not_sensitive() -> None:
     assert sensitive.found(grown | {"types": [CLASSIFIED], "handling": {"juvenile": False, "caveats": []}}) == ""
 
 
+def test_what_nobody_has_classified_does_not_leave_as_a_token_or_by_its_other_half(tmp_path: Path) -> None:
+    odd = [{"internal": {"code": "ODD9"}, "common": {"code": "unmapped"}}, CLASSIFIED]
+    for fields in ("types.internal.code: plain", "types.common.code: token"):
+        sent = project(tmp_path, LIGHT.replace(FIELDS, fields).replace("fields:", "includes: unclassified\nfields:"), kept(types=odd))
+        assert len(body(sent)["data"]["types"]) == 1
+        assert b"ODD9" not in sent.body
+
+
 def test_a_sealed_record_leaves_through_no_agreement(tmp_path: Path) -> None:
     for more in ("", "law_enforcement: true\n"):
         assert withheld(tmp_path, kept(handling={"sealed": True}), more) == "agreement.sealed"
