@@ -14,6 +14,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from bench import by_hand, gateway_side, records, rest
+from bench.agreements import agreements
 from bench.baselines import Cost, Watch
 from bench.measure import ROOT, ROUNDS, Row, throughput, worker
 
@@ -168,5 +169,6 @@ def _keep(path: Path, taken: list[tuple[Any, bytes]]) -> None:
 ROWS: dict[str, Callable[..., Row]] = {
     "e2e": e2e, "intake": intake, "mapping": mapping, "nibrs": nibrs, "startup": startup, "latency": latency,
     "rest-single": rest.rest_single, "rest-batch": rest.rest_batch,
+    "agreements": agreements,
 }  # fmt: skip
 NEED_BROKER = frozenset({"e2e", "latency"})

@@ -42,6 +42,7 @@ WITHDRAWAL = ("entity",)
 """Those of a withdrawal: it never says why."""
 
 _KEPT_TOKENS = 8192
+_READ_MOST = 1024
 _SUSPECT = b'"' + UNMAPPED.encode() + b'"'
 _SEALED = b'"sealed":true'
 _REASONS = ("source", "part", "policy")
@@ -225,26 +226,29 @@ class Projector:
         looked_at = self._outside or route.chosen is not None or _SEALED in data
         if route.fields is ALL and not looked_at and data.startswith(b"{"):
             return data  # the record's own bytes, never parsed
-        try:
-            kept = orjson.loads(data)
-        except orjson.JSONDecodeError:
-            return Withheld(UNREADABLE)
-        if type(kept) is not dict:
+        kept = _READ.get(data)
+        if kept is None:
+            try:
+                kept = _read(data)
+            except orjson.JSONDecodeError:
+                return Withheld(UNREADABLE)
+        record = kept.record
+        if type(record) is not dict:
             return Withheld(UNREADABLE)
         if looked_at and (refused := self._refused(route, kept)) is not None:
             return refused
         if unmapped:
-            kept = classified(kept) or {}  # before anything else is made of it: a token would hide it, a part would lose it
-        new = route.project(kept)
+            record = classified(record) or {}  # before anything else is made of it: a token would hide it, a part lose it
+        new = route.project(record)
         return orjson.dumps(new) if new else Withheld(NO_FIELD)
 
-    def _refused(self, route: _Route, kept: dict[str, Any]) -> Withheld | None:
+    def _refused(self, route: _Route, kept: _Record) -> Withheld | None:
         """Why a record that could be read stays here all the same."""
-        if sensitive.sealed(kept):
+        if kept.sealed:
             return Withheld(SEALED)
-        if route.chosen is not None and not route.chosen(kept):
+        if route.chosen is not None and not route.chosen(kept.record):
             return Withheld(NOT_SELECTED)
-        if self._outside and sensitive.found(kept, self._terms.includes):
+        if self._outside and kept.categories and not kept.categories <= self._terms.includes:
             return Withheld(EXCLUDED)
         return None
 
@@ -292,6 +296,30 @@ class Projector:
                 self._kept.clear()
             text = self._kept[token] = self._token(token)
         return text
+
+
+class _Record(NamedTuple):
+    """A kept record as it was read: the same for every agreement, and never changed."""
+
+    record: Any
+    sealed: bool
+    categories: frozenset[str]
+
+
+_READ: dict[bytes, _Record] = {}
+"""The records that were read last: with many agreements in force each is read once."""
+
+
+def _read(data: bytes) -> _Record:
+    record = orjson.loads(data)
+    if type(record) is dict:
+        kept = _Record(record, sensitive.sealed(record), sensitive.categories(record))
+    else:
+        kept = _Record(record, False, frozenset())
+    if len(_READ) >= _READ_MOST:
+        _READ.clear()
+    _READ[data] = kept
+    return kept
 
 
 def _renamed(topic: str, action: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from gateway.agreement.values import Conditions
@@ -18,35 +18,34 @@ def compile(entity: str, select: Conditions, leave_out: Conditions) -> Chosen | 
         return None
 
     def chosen(record: Mapping[str, Any]) -> bool:
-        return all(_any(record, steps, values) for steps, values in wanted) and not any(
-            _any(record, steps, values) for steps, values in unwanted
-        )
+        for steps, values in wanted:
+            if not _any(record, steps, values):
+                return False
+        return all(not _any(record, steps, values) for steps, values in unwanted)
 
     return chosen
 
 
 def as_text(value: Any) -> str:
     """A value as a person writes it in an agreement."""
-    if value is True or value is False:
-        return str(value).lower()
-    return str(value)
+    if type(value) is str:
+        return value
+    return str(value).lower() if type(value) is bool else str(value)
 
 
 def _compiled(conditions: Mapping[str, tuple[str, ...]]) -> list[tuple[tuple[str, ...], frozenset[str]]]:
     return [(tuple(path.split(".")), frozenset(values)) for path, values in conditions.items()]
 
 
-def _any(record: Mapping[str, Any], steps: tuple[str, ...], values: frozenset[str]) -> bool:
-    return any(as_text(value) in values for value in _at(record, steps))
-
-
-def _at(value: Any, steps: tuple[str, ...]) -> Iterator[Any]:
-    """Every plain value at a path; lists are walked without being named."""
+def _any(value: Any, steps: tuple[str, ...], values: frozenset[str]) -> bool:
+    """Whether any plain value at a path is one of these; lists are walked without being named."""
+    for index, step in enumerate(steps):
+        if type(value) is list:
+            rest = steps[index:]
+            return any(_any(item, rest, values) for item in value)
+        if type(value) is not dict:
+            return False
+        value = value.get(step)
     if type(value) is list:
-        for item in value:
-            yield from _at(item, steps)
-    elif not steps:
-        if value is not None and type(value) is not dict:
-            yield value
-    elif type(value) is dict:
-        yield from _at(value.get(steps[0]), steps[1:])
+        return any(_any(item, (), values) for item in value)
+    return value is not None and type(value) is not dict and as_text(value) in values

@@ -33,16 +33,23 @@ _CODES = {
     "90F": "domestic-violence",  # UCR: family offences, nonviolent
 }
 _UNKNOWN = frozenset({"unclassified"})
+_MORE = frozenset({"persons", "arrests", "handling"})
+"""What else than codes can tell a category."""
 _DOMESTIC_CIRCUMSTANCE = "06"  # NIBRS data element 31
 
 
 def found(record: Record, includes: Collection[str] = ()) -> str:
     """The first category of a canonical record that is not among `includes`; "" where there is none."""
+    of = categories(record)
+    return next((name for name in CATEGORIES if name in of and name not in includes), "") if of else ""
+
+
+def categories(record: Record) -> Kinds:
+    """Every category that a canonical record falls into."""
     kinds = _kinds(record)
-    for name, holds in _LOOKS.items():
-        if name not in includes and (name in kinds or holds(record)):
-            return name
-    return ""
+    if record.keys() & _MORE:
+        kinds |= {name for name, holds in _LOOKS.items() if holds(record)}
+    return kinds
 
 
 def sealed(record: Record) -> bool:

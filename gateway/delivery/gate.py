@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from gateway.agreement import Projected, Projector, Withheld
 from gateway.agreement.codes import NOT_ASKED, NOT_GIVEN, SEALED, SUPERSEDED
+from gateway.agreement.projector import REMOVAL, WITHDRAWAL
 from gateway.agreement.topics import TAKES_BACK
 from gateway.store import Store
 from gateway.store.rows import BACK, GIVEN, Outgoing
@@ -77,7 +78,7 @@ class Gate:
         """What leaves in the place of an event, now."""
         made = self._alone(out)
         if isinstance(made, Projected):
-            if out.topic.split(".", 4)[3] in TAKES_BACK:
+            if made.fields is WITHDRAWAL or made.fields is REMOVAL:
                 return self._back(out, made)
             later = self._latest(out)
             return Withheld(SUPERSEDED) if later > out.position and self._is_refused(later) else Leaves(made, GIVEN)
