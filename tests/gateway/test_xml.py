@@ -126,3 +126,34 @@ def test_memory_does_not_grow_with_the_stream():
         return most
 
     assert peak(60_000) < 1.2 * peak(20_000)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "<call><call>1</call></call>",
+        "<call><![CDATA[</call>]]></call>",
+        "<call><!-- </call> --></call>",
+        "<call/>",
+        '<call a="1"/>',
+        "<call xmlns='urn:else'>1</call>",
+        "<calls>1</calls>",
+        "<call>R & B</call>",
+        "<call>1</call><other/>",
+        "<!-- <call> -->",
+        "<call a='<call>'>1</call>",
+        "text",
+    ],
+)
+def test_records_parsed_together_are_cut_as_records_parsed_alone(odd, monkeypatch):
+    plain = "<call>1</call>\n <call b='2'><x>2</x></call>" * 4
+    data = f"<export>{plain}{odd}{plain}</export>".encode()
+
+    def seen():
+        return [(piece.what, piece.data, piece.element is not None) for piece in cut(data)[1]]
+
+    together = seen()
+    monkeypatch.setattr("gateway.xml.cutter.FEW", 10**9)
+    assert together == seen()
+    assert b"".join(bytes_ for _, bytes_, _ in together) == data
+    assert len([what for what, _, _ in together if what == "record"]) >= 16

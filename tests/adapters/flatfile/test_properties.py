@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import adapters.flatfile.layouts.json as json_form
-import gateway.xml
+import gateway.xml.cutter
 from adapters.flatfile.decode import walk
 from adapters.flatfile.layouts import lines
 from adapters.flatfile.layouts.choice import form as form_of
@@ -33,7 +33,7 @@ DIRT = [
 def tiny_blocks(monkeypatch):
     monkeypatch.setattr(lines, "BLOCK", 37)
     monkeypatch.setattr(json_form, "BLOCK", 37)
-    monkeypatch.setattr(gateway.xml, "BLOCK", 37)
+    monkeypatch.setattr(gateway.xml.cutter, "BLOCK", 37)
 
 
 def length(item):

@@ -1,50 +1,30 @@
-"""The one safe XML parser.  Bytes in; no document type, no entity, no network, no file; streamed by record path.
+"""Cuts a document into its records, each with its own exact bytes, and what lies between.
 
 A document is not parsed as a whole.  A small scanner walks over what lies between the records and
 finds where one begins; its end is the first end tag with which it is well-formed, and lxml parses
-it alone.  So each record keeps its own exact bytes, a broken one harms no other, reading can go on
-from any byte between two records, and memory does not grow.
+it alone.  So a broken record harms no other, reading can go on from any byte between two records,
+and memory does not grow.  Records that follow each other plainly are parsed many at a time.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, BinaryIO, TypeAlias
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import BinaryIO
 from xml.sax.saxutils import quoteattr  # writes text, parses nothing
 
 from lxml import etree
 
-from gateway.errors import Code, Problem, Reject, code
-
-Element: TypeAlias = "etree._Element"  # noqa: SLF001 - lxml has no public name for what its functions return
-
-DOCTYPE = code(
-    "xml.doctype",
-    "The XML holds a document type declaration; nothing of it was read.",
-    "Ask the sender to leave it out; entities and external parts are never read here.",
-)
-MALFORMED = code(
-    "xml.malformed",
-    "The XML is not well-formed.",
-    "Ask the sender for a corrected document; often an & or a < stands unescaped in a text.",
-)
-OVERLONG = code(
-    "xml.overlong",
-    "An element or another piece of the XML is longer than the limit.",
-    "If it is right as it is, raise the limit for records and read the document again.",
-)
-TRUNCATED = code(
-    "xml.truncated",
-    "The XML ends inside an element.",
-    "The document is not complete; ask the sender for it again.",
-)
+from gateway.errors import Code
+from gateway.xml.naming import Naming
+from gateway.xml.safe import DOCTYPE, MALFORMED, OVERLONG, TRUNCATED, Element, parser
 
 BLOCK = 256 * 1024
+FEW, MANY = 3, 512
+"""Plain records are parsed together where there are at least so many at hand, and at most so many at once."""
 REMEMBERED = 64
 """So many stacks of open elements are read once and remembered."""
-NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 TOKEN = re.compile(
     rb"(?P<text>[^<]+)"
     rb"|(?P<comment><!--.*?-->|<\?.*?\?>|<!\[CDATA\[.*?\]\]>)"
@@ -56,124 +36,6 @@ TOKEN = re.compile(
 CLOSED = re.compile(rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>", re.DOTALL)
 OPENED = re.compile(rb"<!--|<!\[CDATA\[|<\?")
 NAME = re.compile(rb"</?([^\s/>]+)")
-
-
-def parser(encoding: str | None = None) -> etree.XMLParser:
-    """A parser that reads nothing but the bytes it is given.  One a document; never shared between threads."""
-    return etree.XMLParser(
-        encoding=encoding,
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        dtd_validation=False,
-        attribute_defaults=False,
-        huge_tree=False,
-        recover=False,
-        remove_pis=True,
-        remove_comments=True,
-    )
-
-
-def parse(data: bytes, *, encoding: str | None = None) -> Element:
-    """The root element of a small document.  Raises Reject where it has a DOCTYPE or is not well-formed."""
-    try:
-        root = etree.fromstring(data, parser(encoding))
-    except etree.XMLSyntaxError as error:
-        raise Reject(Problem(_code(data), where=f"line {error.lineno}")) from None
-    if getattr(root.getroottree().docinfo, "doctype", ""):  # an entity would be dropped silently otherwise
-        raise Reject(Problem(DOCTYPE))
-    return root
-
-
-def written(element: Element) -> bytes:
-    """An element as a document of its own, UTF-8, with the namespaces that it stands in."""
-    text: bytes = etree.tostring(element, encoding="utf-8", xml_declaration=True, with_tail=False)
-    return text
-
-
-def _code(data: bytes) -> Code:
-    return DOCTYPE if b"<!DOCTYPE" in data[:BLOCK] else MALFORMED
-
-
-@dataclass(frozen=True, slots=True)
-class Naming:
-    """What elements and attributes are called: `prefix:name` in the namespaces named here, else the bare name."""
-
-    namespaces: Mapping[str, str] = field(default_factory=dict)
-    """Prefix → namespace, by our own choice; the prefixes of the sender mean nothing."""
-    lists: frozenset[str] = frozenset()
-    """Dotted paths of elements that are always a list."""
-
-    def of(self, tag: str) -> str:
-        """The name of a tag as lxml writes it: "{namespace}local" or "local"."""
-        if tag[0] != "{":
-            return tag
-        space, _, local = tag[1:].partition("}")
-        for prefix, uri in self.namespaces.items():
-            if uri == space:
-                return f"{prefix}:{local}"
-        return local
-
-    def reader(self) -> Callable[[Element], dict[str, Any]]:
-        """A function from an element to its fields; remembers names, so make one a document."""
-        return _Values(self).fields
-
-
-class _Values:
-    """Elements to plain values, with each name worked out once."""
-
-    def __init__(self, naming: Naming) -> None:
-        self._naming = naming
-        self._names: dict[str, str] = {}
-        self._lists: dict[str, list[str]] = {}
-        for path in naming.lists:
-            parent, _, name = path.rpartition(".")
-            self._lists.setdefault(parent, []).append(name)
-
-    def fields(self, element: Element) -> dict[str, Any]:
-        """The element as an object, whatever it holds."""
-        return self._object(element, "")
-
-    def _name(self, tag: str) -> str:
-        name = self._names.get(tag)
-        if name is None:
-            name = self._names[tag] = self._naming.of(tag)
-        return name
-
-    def _value(self, element: Element, path: str) -> Any:
-        if element.attrib:
-            if element.get(NIL) in {"true", "1"}:
-                return None
-        elif not len(element) and path not in self._lists:
-            return element.text or ""
-        return self._object(element, path)
-
-    def _object(self, element: Element, path: str) -> dict[str, Any]:
-        found: dict[str, Any] = {f"@{self._name(str(key))}": str(value) for key, value in element.attrib.items()}
-        lists = self._lists.get(path, ())
-        for name in lists:
-            found[name] = []
-        repeated = set(lists)
-        for child in element:
-            name = self._name(child.tag)
-            value = self._value(child, f"{path}.{name}" if path else name)
-            if name in repeated:
-                found[name].append(value)
-            elif name in found:
-                found[name] = [found[name], value]
-                repeated.add(name)
-            else:
-                found[name] = value
-        text = _own_text(element)
-        if text.strip() or not (found or len(element)) or (element.attrib and not len(element) and not lists):
-            found["#text"] = text
-        return found
-
-
-def _own_text(element: Element) -> str:
-    if not len(element):
-        return element.text or ""
-    return "".join([element.text or "", *(child.tail or "" for child in element)]).strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +83,11 @@ class Cutter:
         while (match := self._token()) is not None:
             token = match[0]
             if match["start"] and self._is_record(token):
-                yield from self._record(token)
+                plain = self._plain(_name(token))
+                if plain:
+                    yield from (Piece(self._take(length), "record", element) for length, element in plain)
+                else:
+                    yield from self._record(token)
             elif match["doctype"] or not self._passes(match):
                 yield from self._lost(DOCTYPE if match["doctype"] else MALFORMED)
                 return
@@ -320,6 +186,40 @@ class Cutter:
         prefix, _, local = raw.rpartition(":")
         uri = spaces.get(prefix or None)
         return self._naming.of(f"{{{uri}}}{local}" if uri else local)
+
+    def _plain(self, name: bytes) -> list[tuple[int, Element]]:
+        """Records at hand that follow each other without anything unusual, parsed in one go; none where that is not certain.
+
+        Each stretch has one start of the name, at its beginning, and ends with the first end tag of the
+        name; so where all of them together are well-formed, each is one record.
+        """
+        lengths = self._stretches(name)
+        if len(lengths) < FEW:
+            return []
+        try:
+            wrapper = self._context()[2] if self._tags else b"<_>"
+            found = etree.fromstring(wrapper + self._data[self._at : self._at + sum(lengths)] + b"</_>", self._parser)
+        except etree.XMLSyntaxError:
+            return []
+        elements = list(found)
+        tags = {each.tag for each in elements}
+        if len(elements) != len(lengths) or len(tags) > 1 or self._naming.of(elements[0].tag) != self._path[-1]:
+            return []
+        return list(zip(lengths, elements, strict=True))
+
+    def _stretches(self, name: bytes) -> list[int]:
+        """Lengths of what may be plain records, one after the other from here, each with the blank space after it."""
+        data, at, lengths = self._data, self._at, list[int]()
+        start = re.compile(rb"<" + re.escape(name) + rb"[\s>]")
+        for match in re.compile(rb"</" + re.escape(name) + rb"\s*>\s*").finditer(data, at):
+            stop = match.end()
+            if not start.match(data, at) or data.find(b"<" + name, at + 1, stop) >= 0 or stop - at > self._longest:
+                break
+            lengths.append(stop - at)
+            at = stop
+            if len(lengths) == MANY:
+                break
+        return lengths
 
     def _record(self, tag: bytes) -> Iterator[Piece]:
         """From a record's start tag to the end tag with which it is well-formed, and the blank space after it."""

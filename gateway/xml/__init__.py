@@ -1,0 +1,19 @@
+"""The one safe XML parser.  Bytes in; no document type, no entity, no network, no file; streamed by record path."""
+
+from gateway.xml.cutter import Cutter, Piece
+from gateway.xml.naming import Naming
+from gateway.xml.safe import DOCTYPE, MALFORMED, OVERLONG, TRUNCATED, Element, parse, parser, written
+
+__all__ = [
+    "DOCTYPE",
+    "MALFORMED",
+    "OVERLONG",
+    "TRUNCATED",
+    "Cutter",
+    "Element",
+    "Naming",
+    "Piece",
+    "parse",
+    "parser",
+    "written",
+]
