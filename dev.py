@@ -46,7 +46,15 @@ DATABASES = {
 }
 NODE = {"nodejs": "/usr/bin/node", "npm": "/usr/bin/npm"}
 FACADE = {"chromium": "/usr/bin/chromium", "curl": "/usr/bin/curl", "stunnel4": "/usr/bin/stunnel4"}
-PEERS = {**BROKER, **FAULTS, **DATABASES, **NODE, **FACADE}
+SOAP = {
+    "default-jdk-headless": "/usr/bin/javac",
+    "libjaxws-java": "/usr/share/java/jaxws-rt.jar",
+    "libsaaj-ri-java": "/usr/share/java/saaj-impl.jar",
+    "libwss4j-java": "/usr/share/java/wss4j.jar",
+    "php-cli": "/usr/bin/php",
+    "php-soap": "/usr/lib/php/*/soap.so",
+}
+PEERS = {**BROKER, **FAULTS, **DATABASES, **NODE, **FACADE, **SOAP}
 
 COMMANDS: dict[str, tuple[dict[str, str], list[list[str]]]] = {
     # command -> the system packages it needs, and what it runs; its arguments go to the last of them

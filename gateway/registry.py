@@ -21,6 +21,7 @@ SHIPPED: Mapping[str, str] = {
     "document": "adapters.flatfile:document",
     "flatfile": "adapters.flatfile:adapter",
     "odbc": "adapters.odbc:adapter",
+    "soap": "adapters.soap:adapter",
 }
 """Adapters of this distribution, as pyproject.toml registers them; a checkout needs no installation to find them."""
 

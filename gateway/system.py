@@ -230,7 +230,7 @@ def reach(site_: site.Site, name: str, feed: str = "") -> Reach:
             adapter = _adapter(site_, str(said.get("adapter", "")), document, at)
             if adapter.discover is not None:
                 model = adapter.reach or adapter.settings
-                return Reach(found, adapter, _validated(model, said.get("settings"), document, (*at, "settings")))
+                return Reach(found, adapter, _validated(model, said.get("settings"), document, (*at, "settings"), site_.systems / name))
     raise Refused(Problem(NO_DISCOVERY, "feeds", document.where("feeds")))
 
 
@@ -253,7 +253,7 @@ def digest(folder: Path) -> str:
 def _feed(site_: site.Site, said: SystemFile, name: str, feed: FeedFile, document: yamlfile.Document) -> Feed:
     at = ("feeds", name)
     adapter = _adapter(site_, feed.adapter, document, at)
-    settings = _validated(adapter.settings, feed.settings, document, (*at, "settings"))
+    settings = _validated(adapter.settings, feed.settings, document, (*at, "settings"), site_.systems / said.system)
     mappings = _mappings(site_, said, feed, document, at)
     return Feed(
         system=said.system,
@@ -339,10 +339,15 @@ def _is_sink(
     return bool(out)
 
 
-def _validated(model: type[Any], data: Any, document: yamlfile.Document, at: tuple[str, ...]) -> Any:
-    """The model of what the file says there; its errors become problems with their line."""
+def _validated(
+    model: type[Any], data: Any, document: yamlfile.Document, at: tuple[str, ...], folder: Path | None = None
+) -> Any:
+    """The model of what the file says there; its errors become problems with their line.
+
+    Settings find the system's folder in their validation context, where they name files of it.
+    """
     try:
-        return model.model_validate(data if data is not None else {})
+        return model.model_validate(data if data is not None else {}, context={"folder": folder} if folder else None)
     except ValidationError as e:
         raise Refused(*(_problem(error, document, at) for error in e.errors(include_input=False, include_url=False))) from e
 

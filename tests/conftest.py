@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tests.peers.npm import Npm
     from tests.peers.postgres import Postgres
     from tests.peers.rabbitmq import RabbitMQ
+    from tests.peers.soap.java import Java
+    from tests.peers.soap.php import Php
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -35,7 +37,7 @@ class Cost:
     tests_s: float = 0.0
 
 
-COSTS = {name: Cost() for name in ("rabbitmq", "postgres", "mariadb", "access", "npm", "helm")}
+COSTS = {name: Cost() for name in ("rabbitmq", "postgres", "mariadb", "access", "npm", "helm", "php", "java")}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -99,6 +101,22 @@ def helm(request: pytest.FixtureRequest) -> Iterator[Helm]:
     from tests.peers.helm import Helm
 
     yield from _peer(request, "helm", Helm)
+
+
+@pytest.fixture(scope="session")
+def php(request: pytest.FixtureRequest) -> Iterator[Php]:
+    """PHP's SoapServer for the session; `vault()` gives each test an evidence vault of its own."""
+    from tests.peers.soap.php import Php
+
+    yield from _peer(request, "php", Php)
+
+
+@pytest.fixture(scope="session")
+def java(request: pytest.FixtureRequest) -> Iterator[Java]:
+    """JAX-WS RI with WSS4J for the session; a test resets it first."""
+    from tests.peers.soap.java import Java
+
+    yield from _peer(request, "java", Java)
 
 
 def _peer(request, name, make):

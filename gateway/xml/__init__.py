@@ -3,6 +3,7 @@
 from gateway.xml.cutter import Cutter, Piece
 from gateway.xml.naming import Naming
 from gateway.xml.safe import DOCTYPE, MALFORMED, OVERLONG, TRUNCATED, Element, parse, parser, written
+from gateway.xml.whole import check, opening
 
 __all__ = [
     "DOCTYPE",
@@ -13,6 +14,8 @@ __all__ = [
     "Element",
     "Naming",
     "Piece",
+    "check",
+    "opening",
     "parse",
     "parser",
     "written",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from lxml import etree
 
@@ -35,10 +35,14 @@ HEAD_BYTES = 256 * 1024
 """A document type can only stand at the beginning."""
 
 
-def parser(encoding: str | None = None) -> etree.XMLParser:
+def parser(
+    encoding: str | None = None, *, target: Any = None, schema: etree.XMLSchema | None = None
+) -> etree.XMLParser:
     """A parser that reads nothing but the bytes it is given.  One a document; never shared between threads."""
     return etree.XMLParser(
         encoding=encoding,
+        target=target,
+        schema=schema,
         resolve_entities=False,
         no_network=True,
         load_dtd=False,
