@@ -54,7 +54,7 @@ def judged(answer: Answer) -> Envelope | Fault | None:
     """
     kind, parameters = multipart.media(answer.type)
     _status(answer, kind)
-    if not answer.size:
+    if not answer.size and answer.status < 300:
         return None
     start, stop, declared = 0, answer.size, answer.type
     if kind == "multipart/related":
@@ -74,7 +74,7 @@ def _status(answer: Answer, kind: str) -> None:
     if answer.status in {401, 403, 407}:
         raise Halt(Problem(DENIED, where=answer.place, rule=said))
     soap = kind in XML or kind == "multipart/related"
-    if answer.status in {408, 425, 429} or (answer.status >= 500 and not soap):
+    if answer.status in {408, 425, 429} or (answer.status >= 500 and not (soap and answer.size)):
         raise Retry(Problem(STATUS, where=answer.place, rule=said), after=_after(answer.retry_after))
     if (answer.size and not soap) or answer.encoding not in {"", "identity"}:
         raise (Halt if 400 <= answer.status < 500 else Retry)(Problem(NOT_SOAP, where=answer.place, rule=said))

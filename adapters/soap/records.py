@@ -19,7 +19,7 @@ from adapters.soap import paths, violations
 from adapters.soap.answer import declared
 from adapters.soap.codes import NO_KEY, UNREADABLE
 from adapters.soap.settings import Poll, Settings
-from adapters.soap.wsdl import schema_of
+from adapters.soap.wsdl import operation, schema_of
 from gateway.adapter import Document, RawRecord, Rejected
 from gateway.errors import Halt, Problem, Reject
 from gateway.xml import MALFORMED, Cutter, Element, Naming, Piece, check, parse
@@ -56,6 +56,7 @@ class Records:
         if schema is None:
             raise Halt(Problem(UNREADABLE, rule=f"{self._poll.operation} has no answer that could hold records"))
         self._schema = schema
+        self._payload = operation(settings, self._poll.operation).payload
 
     def walk(self, stream: BinaryIO, encoding: str, declaration: bytes = b"") -> Walk:
         """Everything in an envelope, in order.  Raises Reject where it has a DOCTYPE or holds too much besides records."""
@@ -66,9 +67,31 @@ class Records:
             if e.problems[0].code != MALFORMED:
                 raise
             valid = False  # a record that breaks harms no other
-        ended = bool(valid) or _closed(stream)
+        ended = valid or _closed(stream)
+        if ended and not valid:
+            self._judge_envelope(stream, encoding)
         stream.seek(0)
         return Walk(self, stream, encoding, declaration, valid=valid, ended=ended)
+
+    def _judge_envelope(self, stream: BinaryIO, encoding: str) -> None:
+        """Raises Reject where what does not obey the schema lies around the records, unless it may be reported only."""
+        stream.seek(0)
+        kept, held = bytearray(), False
+        for piece in self.cutter(stream, encoding).pieces():
+            if piece.what == "between" or (piece.what == "record" and not held):
+                kept += piece.data
+                held = held or piece.what == "record"
+            if len(kept) > BETWEEN_BYTES + self._longest:
+                raise Reject(Problem(UNREADABLE, rule=f"more than {BETWEEN_BYTES} bytes around the records"))
+        root = parse(bytes(kept), encoding=encoding)
+        found = violations.around(root, _at_path(root, self._path, self._naming) if held else None, self._schema)
+        if found and (self._poll.invalid == "refuse" or not self._expected(root)):
+            raise Reject(*(each.problem("around the records") for each in found))
+
+    def _expected(self, root: Element) -> bool:
+        """Whether there is one body, and in it the one answer that was asked for."""
+        bodies = [child for child in root if child.tag == f"{root.tag.removesuffix('Envelope')}Body"]
+        return len(bodies) == 1 and [child.tag for child in bodies[0]] == [self._payload]
 
     def cutter(self, stream: BinaryIO, encoding: str) -> Cutter:
         """Cuts at the record path."""

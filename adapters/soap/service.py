@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from adapters.soap import requests, security, violations, wsdl
+from adapters.soap import request as filling
+from adapters.soap import security, violations, wsdl
 from adapters.soap.answer import Envelope, judged
 from adapters.soap.attach import message
 from adapters.soap.codes import REQUEST
@@ -37,7 +38,7 @@ class Service:
         Raises Retry, Halt, and Reject where the request cannot be built.
         """
         self._asked = call.operation
-        request, header = requests.filled(call.request, values), requests.filled(call.header, values)
+        request, header = filling.filled(call.request, values), filling.filled(call.header, values)
         answer: Answer = self._call(call.operation, request, header)
         found: Envelope | Fault | None = None
         try:

@@ -100,10 +100,11 @@ class Transport:
         self._pool.close()
 
     def _received(self, response: urllib3.BaseHTTPResponse, until: float) -> tuple[BinaryIO, int, bytes]:
+        assert isinstance(response, urllib3.HTTPResponse)
         stream = nameless(self._root)
         size, seen = 0, hashlib.sha256()
         try:
-            for block in response.stream(BLOCK):
+            while block := response.read1(BLOCK):  # what has come, so that a service that drips is noticed
                 size += len(block)
                 if size > self._settings.largest.answer:
                     raise Halt(Problem(OVERLONG, rule=f"more than {self._settings.largest.answer} bytes"))

@@ -90,6 +90,17 @@ def judge(root: Element, record: Element, schema: etree.XMLSchema) -> tuple[Viol
     return tuple(found)
 
 
+def around(root: Element, record: Element | None, schema: etree.XMLSchema) -> tuple[Violation, ...]:
+    """What does not obey the schema outside one record."""
+    found = []
+    for error in _errors(root, schema):
+        place = _at(root, error.path or "")
+        element, attribute = place or (root, "")
+        if record is None or not _inside(element, record):
+            found.append(Violation(_path(element, root, attribute), _rule(error)))
+    return tuple(dict.fromkeys(found))
+
+
 def _errors(root: Element, schema: etree.XMLSchema) -> list[Any]:
     if schema.validate(root):
         return []

@@ -68,7 +68,7 @@ class Java:
     def holds(self) -> dict[str, str]:
         """Name → the document that is held under it."""
         parts = self._get("state").split("\0")[1:]
-        return dict(part.split("\n", 1) for part in parts if part)  # type: ignore[misc]  # a name always has a document
+        return dict(part.split("\n", 1) for part in parts if part)
 
     def _get(self, path: str) -> str:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -86,13 +86,13 @@ class Java:
 
 def certificates(folder: Path) -> None:
     """Two self-signed ones, client and server: NAME.pem and NAME.key."""
-    import datetime
+    import datetime as dt
 
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import rsa
 
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     for name in ("client", "server"):
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
@@ -102,8 +102,8 @@ def certificates(folder: Path) -> None:
             .issuer_name(subject)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(days=1))
-            .not_valid_after(now + datetime.timedelta(days=2))
+            .not_valid_before(now - dt.timedelta(days=1))
+            .not_valid_after(now + dt.timedelta(days=2))
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)

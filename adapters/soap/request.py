@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,8 @@ from adapters.soap.codes import REQUEST
 from gateway.errors import Problem, Reject
 
 _NOTHING = object()
+BYTES = "bytes"
+"""`$bytes.path` is `$fields.path` read as base64: what a base64 element of a request asks for."""
 
 
 def filled(request: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,6 +39,8 @@ def _filled(said: Any, values: Mapping[str, Any]) -> Any:
 
 def _value(name: str, values: Mapping[str, Any]) -> Any:
     first, _, rest = name.partition(".")
+    if first == BYTES and "fields" in values:
+        return _bytes(_value(f"fields.{rest}", values), name)
     if first not in values:
         raise Reject(Problem(REQUEST, path=f"${name}", rule=f"there is ${', $'.join(sorted(values))}"))
     value = values[first]
@@ -43,3 +48,12 @@ def _value(name: str, values: Mapping[str, Any]) -> Any:
         found = list(paths.each(value, rest.replace(".", "/")))
         value = found[0] if len(found) == 1 else found or None
     return _NOTHING if value is None or value == "" else value
+
+
+def _bytes(value: Any, name: str) -> Any:
+    if value is _NOTHING:
+        return value
+    try:
+        return base64.b64decode(value, validate=True)
+    except (TypeError, ValueError):
+        raise Reject(Problem(REQUEST, path=f"${name}", rule="is no base64")) from None
