@@ -13,13 +13,12 @@ import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from lxml import etree
 
 from adapters.soap.codes import BUNDLE, OUTSIDE, WSDL
 from gateway.errors import Halt, Problem, Reject
-from gateway.xml import Element, parse
+from gateway.xml import Element, line_of, parse
 
 INDEX = "bundle.json"
 XSD = "{http://www.w3.org/2001/XMLSchema}"
@@ -60,7 +59,7 @@ class Bundle:
             attribute = LOCATION[str(element.tag)]
             location = element.get(attribute)
             if location is not None:
-                element.set(attribute, self._name(name, location, _line(element)))
+                element.set(attribute, self._name(name, location, line_of(element)))
             elif element.get("namespace") in self.references:
                 element.set(attribute, self.references[str(element.get("namespace"))])
         return root
@@ -92,14 +91,9 @@ class Bundle:
             place = ", ".join(filter(None, (name, e.problems[0].where)))
             raise Halt(Problem(WSDL, where=place, rule=e.problems[0].code.meaning)) from e
 
-    def _name(self, name: str, location: str, line: int | None) -> str:
+    def _name(self, name: str, location: str, line: int) -> str:
         """The file of the bundle that a reference in `name` means."""
         known = self.references.get(location) or posixpath.normpath(posixpath.join(posixpath.dirname(name), location))
         if known not in self.files:
             raise Halt(Problem(OUTSIDE, path=location, where=f"{name}, line {line}"))
         return known
-
-
-def _line(element: Element) -> int | None:
-    line: Any = element.sourceline
-    return line if isinstance(line, int) else None

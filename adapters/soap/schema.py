@@ -64,10 +64,12 @@ class Schemas:
         texts = dict(self._texts)
         members = [*self._members.get(space, ())]
         if extra:
-            texts["copperline:extra"] = extra.encode()
             members.append("copperline:extra")
-        texts |= {_place(index): text for index, text in self._combined({**self._members, space: members})}
-        places = {space_: _place(index) for index, space_ in enumerate({**self._members, space: members})}
+        everything = {**self._members, space: members}
+        places = {each: _place(index) for index, each in enumerate(everything)}
+        if extra:
+            texts["copperline:extra"] = _pointed(extra.encode(), places)
+        texts |= {_place(index): text for index, text in self._combined(everything)}
         tops = [self._envelope(envelope, space, name.localname, places[space]) for envelope in ENVELOPES]
         imports = "".join(
             f'<xs:import namespace="{envelope}" schemaLocation="copperline:envelope-{index}"/>'

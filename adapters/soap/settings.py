@@ -6,7 +6,7 @@ import hashlib
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -233,41 +233,16 @@ class Submit(Exchange):
     attach: list[str] = Field(default=[], description="Elements of the request whose base64 goes as an MTOM attachment.")
 
 
-class Settings(Part):
-    """One port of one service, and what a feed does there."""
+class Port(Part):
+    """One port of the services that a bundle describes."""
 
     bundle: str = Field(default="wsdl", min_length=1, description="Folder of the reviewed WSDL and schemas, in the system's folder or absolute.")
     service: str = Field(default="", description="The service of the WSDL, where it has several.")
     port: str = Field(default="", description="The port of the service, where it has several.")
-    address: str = Field(pattern=r"^https?://", description="Where the service is; what the WSDL says of it does not count.")
-    clear_text: bool = Field(default=False, description="Allow http:// to another machine.")
-    timeout: Timeout = Field(default=Timeout(), description="connect, silence and whole, in seconds.")
-    largest: Largest = Field(default=Largest(), description="Limits of an answer and of a record, in bytes.")
-    tls: Tls = Field(default=Tls(), description="Certificates of the connection.")
-    security: Security = Field(default=Security(), description="WS-Security: user, timestamp, sign, expect.")
-    namespaces: dict[str, str] = Field(default={}, description="Prefix → namespace, for names that need one; without it names are bare.")
-    faults: list[FaultRule] = Field(default=[], description="What faults of this service mean.")
-    poll: Poll | None = Field(default=None, description="As a source.")
-    submit: Submit | None = Field(default=None, description="As a sink.")
     _home: Path = PrivateAttr(default=Path())
 
-    @field_validator("address")
-    @classmethod
-    def _whole(cls, address: str) -> str:
-        parts = urlsplit(address)
-        if not parts.hostname or parts.username is not None or parts.fragment:
-            raise ValueError("is http(s)://host[:port]/path, without a user or a fragment")
-        return address
-
     @model_validator(mode="after")
-    def _agrees(self, info: ValidationInfo) -> Settings:
-        parts = urlsplit(self.address)
-        if parts.scheme == "http" and not self.clear_text and parts.hostname not in {"127.0.0.1", "::1", "localhost"}:
-            raise ValueError("http:// to another machine shows everything to everybody between; use https://, or say clear_text: true")
-        if self.poll is None and self.submit is None:
-            raise ValueError("has poll, submit or both")
-        if self.poll is not None and self.poll.records.split("/")[0].endswith("Fault"):
-            raise ValueError("poll.records leads into a fault")
+    def _placed(self, info: ValidationInfo) -> Self:
         self._home = Path((info.context or {}).get("folder", ""))
         return self
 
@@ -287,3 +262,43 @@ class Settings(Part):
     def path(self, name: str) -> Path:
         """A file that the settings name: in the system's folder, or absolute."""
         return self._home / name
+
+
+class Reach(Port):
+    """What is enough to read a WSDL."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Settings(Port):
+    """One port of one service, and what a feed does there."""
+
+    address: str = Field(pattern=r"^https?://", description="Where the service is; what the WSDL says of it does not count.")
+    clear_text: bool = Field(default=False, description="Allow http:// to another machine.")
+    timeout: Timeout = Field(default=Timeout(), description="connect, silence and whole, in seconds.")
+    largest: Largest = Field(default=Largest(), description="Limits of an answer and of a record, in bytes.")
+    tls: Tls = Field(default=Tls(), description="Certificates of the connection.")
+    security: Security = Field(default=Security(), description="WS-Security: user, timestamp, sign, expect.")
+    namespaces: dict[str, str] = Field(default={}, description="Prefix → namespace, for names that need one; without it names are bare.")
+    faults: list[FaultRule] = Field(default=[], description="What faults of this service mean.")
+    poll: Poll | None = Field(default=None, description="As a source.")
+    submit: Submit | None = Field(default=None, description="As a sink.")
+
+    @field_validator("address")
+    @classmethod
+    def _whole(cls, address: str) -> str:
+        parts = urlsplit(address)
+        if not parts.hostname or parts.username is not None or parts.fragment:
+            raise ValueError("is http(s)://host[:port]/path, without a user or a fragment")
+        return address
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Settings:
+        parts = urlsplit(self.address)
+        if parts.scheme == "http" and not self.clear_text and parts.hostname not in {"127.0.0.1", "::1", "localhost"}:
+            raise ValueError("http:// to another machine shows everything to everybody between; use https://, or say clear_text: true")
+        if self.poll is None and self.submit is None:
+            raise ValueError("has poll, submit or both")
+        if self.poll is not None and self.poll.records.split("/")[0].endswith("Fault"):
+            raise ValueError("poll.records leads into a fault")
+        return self

@@ -7,6 +7,7 @@ becomes None there without a word.
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,7 +23,7 @@ from zeep.wsdl.wsdl import Document
 from adapters.soap.bundle import WSDL_NS, Bundle
 from adapters.soap.codes import ENCODED, NO_OPERATION, REQUEST, WSDL
 from adapters.soap.schema import Schemas
-from adapters.soap.settings import Settings
+from adapters.soap.settings import Port, Settings
 from gateway.errors import GatewayError, Halt, Problem, Reject
 from gateway.xml import Element
 
@@ -81,15 +82,17 @@ def description(folder: Path, digest: str) -> Description:
     bundle = Bundle.open(folder)
     schemas = Schemas(bundle)
     try:
-        document = Document(str(folder.resolve() / bundle.wsdl), Loader(bundle), settings=SAFE)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # zeep goes on without what it cannot read
+            document = Document(str(folder.resolve() / bundle.wsdl), Loader(bundle), settings=SAFE)
     except GatewayError:
         raise
-    except (ZeepError, etree.LxmlError, LookupError, ValueError, TypeError, AttributeError, NotImplementedError) as e:
+    except (ZeepError, etree.LxmlError, LookupError, ValueError, TypeError, AttributeError, NotImplementedError, Warning) as e:
         raise Halt(Problem(WSDL, where=_place(e, bundle), rule=_words(e))) from e
     return Description(bundle, document, schemas)
 
 
-def binding(settings: Settings) -> SoapBinding:
+def binding(settings: Port) -> SoapBinding:
     """The binding of the port that the settings name, or of the only one.  Raises Halt where that is not clear."""
     known = description(settings.folder, settings.bundle_digest)
     ports = [
@@ -107,7 +110,7 @@ def binding(settings: Settings) -> SoapBinding:
     return ports[0][2]
 
 
-def operation(settings: Settings, name: str) -> Operation:
+def operation(settings: Port, name: str) -> Operation:
     """One operation.  Raises Halt where there is none of the name, or its messages are encoded."""
     bound = binding(settings)
     try:
@@ -121,30 +124,26 @@ def operation(settings: Settings, name: str) -> Operation:
     return Operation(
         name=name,
         action=found.soapaction or "",
-        asked=found.input.body.qname.text if found.input.body is not None else "",
-        payload=found.output.body.qname.text if found.output is not None and found.output.body is not None else "",
-        rpc={message.body.qname.text: _parts(message) for message in sides} if found.style == "rpc" else {},
+        asked=_payload(found, found.input),
+        payload=_payload(found, found.output),
+        rpc={_payload(found, message): _parts(message) for message in sides} if found.style == "rpc" else {},
         soap12=bound.nsmap["soap-env"].endswith("soap-envelope"),
     )
 
 
-def schema_of(settings: Settings, name: str, *, asked: bool = False) -> etree.XMLSchema | None:
+def schema_of(settings: Port, name: str, *, asked: bool = False) -> etree.XMLSchema | None:
     """The schema of a whole answer, or request, of an operation; None where it has none."""
-    return _schema(settings.folder, settings.bundle_digest, settings, name, asked)
-
-
-@lru_cache(maxsize=256)
-def _compiled(folder: Path, digest: str, payload: str, extra: str) -> etree.XMLSchema:
-    return description(folder, digest).schemas.message(payload, extra)
-
-
-def _schema(folder: Path, digest: str, settings: Settings, name: str, asked: bool) -> etree.XMLSchema | None:
     known = operation(settings, name)
     payload = known.asked if asked else known.payload
     if not payload:
         return None
     extra = wrapper(payload, known.rpc[payload]) if payload in known.rpc else ""
-    return _compiled(folder, digest, payload, extra)
+    return _compiled(settings.folder, settings.bundle_digest, payload, extra)
+
+
+@lru_cache(maxsize=256)
+def _compiled(folder: Path, digest: str, payload: str, extra: str) -> etree.XMLSchema:
+    return description(folder, digest).schemas.message(payload, extra)
 
 
 def wrapper(payload: str, parts: Mapping[str, str]) -> str:
@@ -191,18 +190,28 @@ def client(settings: Settings, send: Callable[[Element, Mapping[str, str]], Any]
     return call
 
 
+def _payload(found: Any, message: Any) -> str:
+    """The element in the body.  That of an rpc answer is called after the operation; zeep names it after its message."""
+    if message is None or message.body is None:
+        return ""
+    name = message.body.qname
+    if found.style == "rpc" and message is found.output:
+        return str(etree.QName(name.namespace, f"{found.name}Response"))
+    return str(name)
+
+
 def _parts(message: Any) -> dict[str, str]:
     """Part → type of an rpc message.  A part that is an element has no type of its own."""
     return {name: str(part.type.qname) for name, part in message.abstract.parts.items() if part.type is not None}
 
 
-def _literal(settings: Settings, name: str) -> None:
+def _literal(settings: Port, name: str) -> None:
     for body in _bodies(settings, name):
         if body.get(USE) == "encoded":
             raise Halt(Problem(ENCODED, path=name, where=f"line {body.sourceline}"))
 
 
-def _bodies(settings: Settings, name: str) -> Iterator[Element]:
+def _bodies(settings: Port, name: str) -> Iterator[Element]:
     """The soap:body elements of an operation of our binding."""
     known = description(settings.folder, settings.bundle_digest)
     for file in known.bundle.files:

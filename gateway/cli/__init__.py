@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, str] = {
     "status": "status",
     "systems": "systems",
     "adapters": "adapters",
+    "wsdl": "wsdl",
     "discover": "discover",
     "draft": "discover",
     "check": "check",

@@ -2,7 +2,7 @@
 
 from gateway.xml.cutter import Cutter, Piece
 from gateway.xml.naming import Naming
-from gateway.xml.safe import DOCTYPE, MALFORMED, OVERLONG, TRUNCATED, Element, parse, parser, written
+from gateway.xml.safe import DOCTYPE, MALFORMED, OVERLONG, TRUNCATED, Element, line_of, parse, parser, written
 from gateway.xml.whole import check, opening
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Naming",
     "Piece",
     "check",
+    "line_of",
     "opening",
     "parse",
     "parser",

@@ -72,5 +72,11 @@ def written(element: Element) -> bytes:
     return text
 
 
+def line_of(element: Element) -> int:
+    """The line of an element in its document; 0 where that is not known."""
+    line: Any = element.sourceline
+    return int(line or 0)
+
+
 def _code(data: bytes) -> Code:
     return DOCTYPE if b"<!DOCTYPE" in data[:HEAD_BYTES] else MALFORMED

@@ -16,6 +16,7 @@ from tests import peers
 
 ROOT = Path(__file__).resolve().parents[3]
 WSDL = ROOT / "mappings" / "systems" / "evidence-vault" / "wsdl" / "vault.wsdl"
+REGISTRY = ROOT / "tests" / "adapters" / "soap" / "registry.wsdl"
 
 
 class Php:
@@ -31,7 +32,7 @@ class Php:
 
     def start(self, *, timeout_s: float = 20) -> None:
         """Return when it listens."""
-        env = {**os.environ, "VAULTS": str(self.folder), "VAULT_WSDL": str(WSDL)}
+        env = {**os.environ, "VAULTS": str(self.folder), "VAULT_WSDL": str(WSDL), "REGISTRY_WSDL": str(REGISTRY)}
         script = Path(__file__).with_name("vault.php")
         options = ["-d", "display_errors=0", "-S", f"127.0.0.1:{self.port}", str(script)]
         self._process = peers.spawn([self._php, *options], log=self._log, env=env)
@@ -59,8 +60,9 @@ class Vault:
 
     def __init__(self, php: Php, name: str) -> None:
         self.url = f"http://127.0.0.1:{php.port}/{name}"
+        self.registry_url = f"http://127.0.0.1:{php.port}/registry/{name}"
         self._file = php.folder / f"{name}.json"
-        self.write({"recordings": [], "transfers": [], "receipts": {}, "asked": []})
+        self.write({"recordings": [], "transfers": [], "receipts": {}, "asked": [], "items": [], "notes": []})
 
     @property
     def state(self) -> dict[str, Any]:

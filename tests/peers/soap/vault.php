@@ -79,12 +79,43 @@ class Vault
     }
 }
 
+// A registry that speaks rpc/literal, with one-way notes and content of any kind.
+class Registry
+{
+    private $file;
+
+    public function __construct($file)
+    {
+        $this->file = $file;
+    }
+
+    public function List($after, $page)
+    {
+        $state = json_decode(file_get_contents($this->file), true);
+        $state['asked'][] = file_get_contents('php://input');
+        file_put_contents($this->file, json_encode($state));
+        $found = array_slice($state['items'], 2 * $page, 2);
+        foreach ($found as &$item) {
+            $item['any'] = new SoapVar('<x:extra xmlns:x="urn:example:extra"><x:of>' . $item['id'] . '</x:of></x:extra>', XSD_ANYXML);
+        }
+        return ['items' => ['item' => $found], 'count' => count($found)];
+    }
+
+    public function Note($text)
+    {
+        $state = json_decode(file_get_contents($this->file), true);
+        $state['notes'][] = $text;
+        file_put_contents($this->file, json_encode($state));
+    }
+}
+
 $name = basename(parse_url($_SERVER['REQUEST_URI'], PHP_URL_PATH));
 $file = getenv('VAULTS') . '/' . $name . '.json';
 if (!is_file($file)) {
     http_response_code(404);
     exit('there is no vault of this name');
 }
-$server = new SoapServer(getenv('VAULT_WSDL'), ['cache_wsdl' => WSDL_CACHE_NONE, 'features' => SOAP_SINGLE_ELEMENT_ARRAYS]);
-$server->setObject(new Vault($file));
+$registry = strpos($_SERVER['REQUEST_URI'], '/registry/') === 0;
+$server = new SoapServer(getenv($registry ? 'REGISTRY_WSDL' : 'VAULT_WSDL'), ['cache_wsdl' => WSDL_CACHE_NONE, 'features' => SOAP_SINGLE_ELEMENT_ARRAYS]);
+$server->setObject($registry ? new Registry($file) : new Vault($file));
 $server->handle();
