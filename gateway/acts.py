@@ -236,11 +236,12 @@ def _destinations(world: World, body: Mapping[str, Any]) -> list[tuple[Destinati
     """The open destinations that are named, each with what its agreement asks for.  Raises Refused where there is none."""
     asked = wanted(world.site, world.store)
     rows = [
-        (row, wants)
+        (row, to.asks)
         for row in world.store.deliveries.destinations()
         if row.agreement == body["agreement"]
         and body["destination"] in ("", row.name)
-        and (wants := asked.get((row.agreement, row.name)))
+        and (to := asked.get((row.agreement, row.name)))
+        and to.open
     ]
     if not rows:
         raise Refused(Problem(NO_DESTINATION, rule=f"the agreement {body['agreement']} has no such destination open"))

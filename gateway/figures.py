@@ -10,13 +10,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from gateway import agreed, agreement
+from gateway.errors import code
 from gateway.site import Site
 from gateway.store import Store
 from gateway.store.rows import Accepted, Counts
 
+CLOSED = code(
+    "delivery.closed",
+    "the destination is on the bus, and site.yaml names no broker: what is for it waits in the journal",
+    "Name the broker in site.yaml again; or take the destination out of its agreement.",
+)
 RECORDS = ("read", "accepted", "unchanged", "late", "quarantined")
 PAIRS = ("delivered", "parked", "withheld", "expired", "in_progress")
 _SETTLED = ("delivered", "withheld", "expired")
@@ -69,24 +75,44 @@ class Tally:
         )
 
 
-def wanted(site: Site, store: Store) -> dict[tuple[str, str], Callable[[str], bool]]:
-    """Every destination that an approved agreement names, by agreement and name, and which topics it asks for."""
+class Wanted(NamedTuple):
+    """What an approved agreement says of one destination, as far as figures need it."""
+
+    asks: Callable[[str], bool]
+    """Which topics it asks for."""
+    open: bool
+    """Whether anybody delivers there: a destination on the bus is closed while site.yaml names no broker."""
+
+
+def wanted(site: Site, store: Store) -> dict[tuple[str, str], Wanted]:
+    """Every destination that an approved agreement names, by agreement and name."""
     return {
-        (one.name, to.name): agreement.concerned(one.topics)
+        (one.name, to.name): Wanted(agreement.concerned(one.topics), to.via != "bus" or site.settings.broker is not None)
         for one in agreed.agreements(site, store)
         for to in one.destinations
     }
 
 
 def standing_by_system(site: Site, store: Store) -> dict[str, Counts]:
-    """Where the pairs of each system's events stand, over every destination that was ever opened and is still agreed."""
-    asked = wanted(site, store)
-    opened = [(row.id, wants) for row in store.deliveries.destinations() if (wants := asked.get((row.agreement, row.name)))]
+    """Where the pairs of each system's events stand, over every destination that was ever opened, is still agreed and open."""
+    known = wanted(site, store)
+    opened = [(row.id, to.asks) for row in store.deliveries.destinations() if (to := known.get((row.agreement, row.name))) and to.open]
     found: dict[str, Counts] = {}
     for feed in store.journal.feeds():
-        for destination, wants in opened:
-            counts = store.deliveries.counts(destination, wants, feed=feed.id)
+        for destination, asks in opened:
+            counts = store.deliveries.counts(destination, asks, feed=feed.id)
             found[feed.system] = _add(found.get(feed.system, Counts()), counts)
+    return found
+
+
+def waiting_at_closed(site: Site, store: Store) -> dict[str, int]:
+    """The closed destinations that events wait for, and how many; what waits is not lost, and counted nowhere else."""
+    known = wanted(site, store)
+    found = {}
+    for row in store.deliveries.destinations():
+        to = known.get((row.agreement, row.name))
+        if to and not to.open and (events := store.deliveries.counts(row.id, to.asks).in_progress):
+            found[f"{row.agreement}/{row.name}"] = events
     return found
 
 

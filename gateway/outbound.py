@@ -2,7 +2,8 @@
 
 What is agreed is looked at once a second: a new, changed, suspended or removed agreement takes effect
 in the running gateway.  A destination on the bus opens when site.yaml names a broker; until then it
-has no position and no pairs.  The site's own log is always open.
+has no position and no pairs; where the broker is taken out again it is closed, and what is for it
+waits in the journal.  The site's own log is always open.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from gateway.agreed import Agreed, Standing
 from gateway.agreement import Agreement, Destination
 from gateway.delivery import Delivery
 from gateway.event import Keys
-from gateway.figures import standing_by_system
+from gateway.figures import standing_by_system, waiting_at_closed
 from gateway.lane import Lanes
 from gateway.settings import Address
 from gateway.sink import Doors, Gate, SinkLane, SinkLanes
@@ -125,6 +126,10 @@ class Outbound:
     def counts(self) -> dict[str, Counts]:
         """Where the pairs of each system's events stand, over the destinations that are open."""
         return standing_by_system(self._site, self._store)
+
+    def closed(self) -> dict[str, int]:
+        """The destinations that nobody delivers to and that events wait for, and how many."""
+        return waiting_at_closed(self._site, self._store)
 
     def standing(self) -> dict[str, Any]:
         """Per destination: whether it delivers, and why not; also of an agreement that nobody has approved."""

@@ -22,7 +22,7 @@ from gateway.cli import NOT_REACHED, OK, REFUSED
 from gateway.cli.common import json_option, progress, site_option, table, then
 from gateway.errors import Problem, Refused, code
 from gateway.event import Keys
-from gateway.figures import PAIRS, RECORDS
+from gateway.figures import CLOSED, PAIRS, RECORDS
 from gateway.runner import Runner
 from gateway.schedule import duration
 
@@ -126,6 +126,8 @@ def _once(runner: Runner, patience: timedelta, *, as_json: bool) -> int:
     unanswered = runner.unanswered()
     for name, problem in (unanswered | problems).items():
         click.echo(f"{name}: {problem}\nWhat to do: {problem.code.remedy}", err=True)
+    for name, events in runner.outbound.closed().items():
+        click.echo(f"{name}: {Problem(CLOSED, rule=f'{CLOSED.meaning}; {events} events')}\nWhat to do: {CLOSED.remedy}", err=True)
     for name, said in runner.outbound.standing().items() if figures["in_progress"] else ():
         if waited := said["problem"]:
             click.echo(f"{name}: {waited['code']}: {waited['rule']}\nWhat to do: {waited['remedy']}", err=True)

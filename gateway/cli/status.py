@@ -9,7 +9,8 @@ import click
 
 from gateway import site, standing
 from gateway.cli.common import json_option, reading, show, site_option, table, then
-from gateway.figures import PAIRS, RECORDS, wanted
+from gateway.errors import Problem
+from gateway.figures import CLOSED, PAIRS, RECORDS, wanted
 from gateway.site import Site
 from gateway.store import Store
 from gateway.store.rows import Counts
@@ -83,11 +84,14 @@ def _destinations(here: Site, opened: Store, live: Any) -> list[dict[str, Any]]:
     found = []
     for row in opened.deliveries.destinations():
         name = f"{row.agreement}/{row.name}"
-        wants = asked.get((row.agreement, row.name))
-        counts = opened.deliveries.counts(row.id, wants) if wants else Counts()
-        state = live.get(name, {}).get("state") or (row.state if wants else "no agreement")
+        to = asked.get((row.agreement, row.name))
+        counts = opened.deliveries.counts(row.id, to.asks) if to else Counts()
+        state = live.get(name, {}).get("state") or (row.state if to else "no agreement")
+        problem = live.get(name, {}).get("problem")
+        if to and not to.open:
+            state, problem = "closed", Problem(CLOSED).as_dict() if counts.in_progress else None
         pairs = {key: getattr(counts, key) for key in PAIRS}
-        found.append({"destination": name, "state": state, "problem": live.get(name, {}).get("problem"), **pairs})
+        found.append({"destination": name, "state": state, "problem": problem, **pairs})
     return found
 
 

@@ -347,7 +347,7 @@ def test_the_gateway_runs_until_it_is_told_to_stop_and_finishes_what_it_began(ri
     assert not list(inbox.iterdir())
 
 
-def until(condition, seconds=20):
+def until(condition, seconds=60):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
