@@ -33,6 +33,8 @@ class Draft(NamedTuple):
     """The canonical record as JSON, already valid against its contract."""
     status: str = "Actual"
     expires: str = ""
+    action: str = ""
+    """As on the topics; "" lets the journal tell: created, updated."""
 
 
 class Keys:

@@ -12,16 +12,18 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from gateway.adapter import Context
+from gateway import inbound
+from gateway.adapter import Batch, Context
 from gateway.attempt import Attempt
 from gateway.breaker import Breaker
 from gateway.errors import REGISTER, Code, Problem, Refused, code
+from gateway.inbound.acknowledge import Acknowledgements
 from gateway.intake import Intake
-from gateway.pull import Counted, Pull, Pulled
+from gateway.pull import Counted, Pull, Pulled, Take
 from gateway.reconcile import Timetable
 from gateway.site import Site
 from gateway.store import Store
-from gateway.store.rows import FeedRow
+from gateway.store.rows import Accepted, FeedRow
 from gateway.system import Feed, System
 
 BROKEN = code(
@@ -148,6 +150,7 @@ class Surroundings:
     """Whether a pull of this line may take another batch."""
     wake: Callable[[int], None]
     """Told the feed whose events were journalled."""
+    acknowledgements: Acknowledgements
 
 
 def make(system: System, state: str, digest: str, around: Surroundings) -> Line:
@@ -188,7 +191,7 @@ def _loop(feed: Feed, row: FeedRow, line: Line, around: Surroundings) -> Loop:
         feed,
         around.context,
         cursor=row.cursor,
-        take=intake.take,
+        take=intake.take if feed.adapter.kind != inbound.KIND else _acknowledged(intake.take, feed, line, around),
         counted=around.counted,
         attempt=Attempt(around.site.var / "attempt" / str(row.id)),
         proceed=lambda: around.proceed(line),
@@ -196,6 +199,17 @@ def _loop(feed: Feed, row: FeedRow, line: Line, around: Surroundings) -> Loop:
     polled = datetime.fromtimestamp(row.updated / 1_000_000, UTC) if row.updated and feed.schedule.at else None
     audit = Timetable(around.store, feed, row.id, around.context, pull.mend)
     return Loop(pull, row.id, feed.schedule.due(polled, around.context.clock()), audit)
+
+
+def _acknowledged(take: Take, feed: Feed, line: Line, around: Surroundings) -> Take:
+    """Tell a publisher that its message is journalled; also of one that the broker hands out again."""
+
+    def taking(batch: Batch) -> Accepted:
+        accepted = take(batch)
+        around.acknowledgements.received(feed, batch, shadow=line.state == "shadow")
+        return accepted
+
+    return taking
 
 
 def _let(site: Site, feed_id: int) -> Path:

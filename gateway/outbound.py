@@ -165,7 +165,7 @@ class Outbound:
             made.start()
 
     def _delivery(self, one: Agreement, to: Destination) -> Delivery:
-        return Delivery(self._store, one, to, keys=self._keys, lane=self._lanes(one, to), clock=context.now, stop=self._stop)
+        return Delivery(self._store, one, to, keys=self._keys, lane=self._lanes(one, to), clock=context.now, stop=self._stop, ended=self._doors.ended)
 
     def _lanes(self, one: Agreement, to: Destination) -> Lanes | None:
         match to.via:

@@ -20,6 +20,7 @@ GROUP = "copperline.adapters"
 SHIPPED: Mapping[str, str] = {
     "document": "adapters.flatfile:document",
     "flatfile": "adapters.flatfile:adapter",
+    "inbound": "gateway.inbound:adapter",
     "odbc": "adapters.odbc:adapter",
     "soap": "adapters.soap:adapter",
 }

@@ -15,11 +15,12 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from gateway import context, line, system
+from gateway import context, inbound, line, system
 from gateway.adapter import Log
 from gateway.errors import Problem, Refused, Retry, code
 from gateway.event import Keys
 from gateway.figures import BySystem, Figures, Tally
+from gateway.inbound.acknowledge import Acknowledgements
 from gateway.line import Line, Loop, WayIn
 from gateway.outbound import Outbound
 from gateway.pull import SILENT, Pulled
@@ -67,9 +68,10 @@ class Runner:
         self.lines: dict[str, Line] = {}
         self._workers = Workers(site.settings.workers, self._lost)
         lent = context.build(site, keys, log, stop)
-        doors = Doors(self.lines, self._lock, self._workers.submit, lent, self._halted, self._failed)
+        told = Acknowledgements(store, self._inbound, self._woken, lambda: context.now().isoformat())
+        doors = Doors(self.lines, self._lock, self._workers.submit, lent, self._halted, self._failed, told.ended)
         self.outbound = Outbound(site, store, keys, doors)
-        self._around = line.Surroundings(site, store, lent, self._counted, self._proceed, self.outbound.wake)
+        self._around = line.Surroundings(site, store, lent, self._counted, self._proceed, self._woken, told)
 
     def start(self) -> None:
         """Make a line of every system of the site and begin to deliver.  What is new or changed is noted in the ledger."""
@@ -321,6 +323,16 @@ class Runner:
             self.store.journal.halt(feed_id, problem)
         except Retry as e:  # a full disk: the system is halted until the next start all the same
             self._log.error("halt not journalled", system=name, feed=feed, code=e.problem.code.id)
+
+    def _woken(self, feed_id: int) -> None:
+        """Events of a feed were journalled."""
+        self.outbound.wake(feed_id)
+
+    def _inbound(self, feed_id: int) -> system.Feed | None:
+        """The feed of this id, if it takes messages of a publisher."""
+        with self._lock:
+            feeds = (loop.pull.feed for each in self.lines.values() for loop in each.loops.values() if loop.feed_id == feed_id)
+            return next((feed for feed in feeds if feed.adapter.kind == inbound.KIND), None)
 
     def _halted(self, name: str, feed: str, problem: Problem) -> None:
         """A write showed that a person must look at a system."""

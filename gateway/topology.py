@@ -8,13 +8,17 @@ Nothing is ever deleted or changed here: what differs, or is no longer agreed, i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import orjson
+from pydantic import ValidationError
 
+from gateway import inbound, yamlfile
 from gateway.agreement import Agreement, Limits, bound, exchange
 from gateway.errors import Problem, Refused, code
+from gateway.site import Site, system_folders
 
 DIFFERENT = code(
     "topology.different",
@@ -31,7 +35,7 @@ DEFINITIONS = code(
 OURS = "copperline."
 """Every exchange and queue of ours begins so; nothing else is looked at."""
 
-Kind = Literal["exchange", "queue", "binding"]
+Kind = Literal["exchange", "queue", "binding", "permission"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +43,46 @@ class Step:
     """One difference between what is agreed and what the broker has."""
 
     state: Literal["missing", "different", "extra", "unknown"]
-    """`unknown`: a binding, which AMQP cannot tell; applying it once more changes nothing."""
+    """`unknown`: a binding, which AMQP cannot tell, and a log-in's rights, which a person gives; once more changes nothing."""
     kind: Kind
     name: str
     """Of the exchange and the queue; they share it."""
     topic: str = ""
-    """Of a binding."""
+    """Of a binding; of a permission, the one exchange that may be written to."""
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return f"{self.state:9} {self.kind:8} {self.name}" + (f" <- {self.topic}" if self.topic else "")
+        if self.kind == "permission":
+            said = rights(self.topic)
+            return f"{self.state:9} {self.kind:10} rabbitmqctl set_permissions {self.name} '{said['configure']}' '{said['write']}' '{said['read']}'"
+        return f"{self.state:9} {self.kind:10} {self.name}" + (f" <- {self.topic}" if self.topic else "")
 
 
-def wanted(agreements: Iterable[Agreement]) -> list[Step]:
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """A log-in that publishes to the gateway: to its own exchange, and to nothing else."""
+
+    user: str
+    queue: str
+    length: int
+
+
+def publishers(site: Site) -> list[Publisher]:
+    """Every publisher that the systems of a site name, by user; what is wrong with a system is told by `check`."""
+    found: dict[str, Publisher] = {}
+    for name in system_folders(site):
+        feeds = yamlfile.load(site.systems / name / "system.yaml").data.get("feeds") or {}
+        for feed in feeds.values():
+            if feed.get("adapter") == inbound.KIND:
+                with suppress(ValidationError):
+                    said = inbound.Settings.model_validate(feed.get("settings") or {})
+                    found[said.user] = Publisher(said.user, said.queue, said.length)
+    return [found[user] for user in sorted(found)]
+
+
+def wanted(agreements: Iterable[Agreement], publishers: Iterable[Publisher] = ()) -> list[Step]:
     """Everything that has to exist, in the order in which it is made."""
-    steps: list[Step] = []
+    steps = [step for one in publishers for step in _way_in(one)]
     for agreement in agreements:
         for destination in agreement.destinations:
             if destination.via == "bus":
@@ -62,6 +91,22 @@ def wanted(agreements: Iterable[Agreement]) -> list[Step]:
                 steps.append(Step("missing", "queue", name, arguments=arguments(destination.limits)))
                 steps.extend(Step("missing", "binding", name, topic) for topic in bound(agreement.topics))
     return steps
+
+
+def _way_in(one: Publisher) -> list[Step]:
+    """A publisher's own exchange and queue.  A full queue refuses; nothing is dropped, however often it is handed out."""
+    said = {"x-queue-type": "quorum", "x-delivery-limit": 1_000_000, "x-max-length": one.length, "x-overflow": "reject-publish"}
+    return [
+        Step("missing", "exchange", one.queue),
+        Step("missing", "queue", one.queue, arguments=said),
+        Step("missing", "binding", one.queue, "#"),
+        Step("unknown", "permission", one.user, one.queue),
+    ]
+
+
+def rights(queue: str) -> dict[str, str]:
+    """What a publisher may do: write to its own exchange.  A right to read, to a queue of an agreement, is added by a person."""
+    return {"configure": "^$", "write": "^" + queue.replace(".", "\\.") + "$", "read": "^$"}
 
 
 def arguments(limits: Limits) -> dict[str, Any]:
@@ -76,7 +121,7 @@ def arguments(limits: Limits) -> dict[str, Any]:
     return said
 
 
-def plan(agreements: Iterable[Agreement], url: str) -> list[Step]:
+def plan(agreements: Iterable[Agreement], url: str, publishers: Iterable[Publisher] = ()) -> list[Step]:
     """What is missing or different on the broker at `url`; bindings as `unknown`.  Changes nothing.
 
     Raises Refused where the broker cannot be asked.
@@ -84,30 +129,43 @@ def plan(agreements: Iterable[Agreement], url: str) -> list[Step]:
     from gateway.bus import admin  # pika: a command that asks no broker does not pay for it
 
     with admin.connect(url) as broker:
-        return [step for one in wanted(agreements) if (step := _asked(broker, one)) is not None]
+        return [step for one in wanted(agreements, publishers) if (step := _asked(broker, one)) is not None]
 
 
-def compare(agreements: Iterable[Agreement], found: Mapping[str, Any], *, vhost: str = "/") -> list[Step]:
+def compare(
+    agreements: Iterable[Agreement], found: Mapping[str, Any], publishers: Iterable[Publisher] = (), *, vhost: str = "/"
+) -> list[Step]:
     """The same from RabbitMQ's definitions: also bindings, and what is there though nobody agreed to it."""
     there = {(one.kind, one.name, one.topic): one for one in _found(found, vhost)}
     steps: list[Step] = []
-    for one in wanted(agreements):
+    for one in wanted(agreements, publishers):
         other = there.pop((one.kind, one.name, one.topic), None)
-        if other is None:
+        if one.kind == "permission":
+            steps += [] if _has_rights(found, one, vhost) else [replace(one, state="different")]
+        elif other is None:
             steps.append(one)
         elif other.arguments != one.arguments:
             steps.append(Step("different", one.kind, one.name, arguments=one.arguments))
     return steps + list(there.values())
 
 
-def apply(agreements: Sequence[Agreement], url: str) -> list[Step]:
+def _has_rights(found: Mapping[str, Any], one: Step, vhost: str) -> bool:
+    """Whether a publisher may write to its own exchange, and configure or write nothing else; what it may read is its agreements'."""
+    for said in found.get("permissions", ()):
+        if (said.get("user"), said.get("vhost")) == (one.name, vhost):
+            wants = rights(one.topic)
+            return bool(said.get("write") == wants["write"] and said.get("configure") in ("", "^$"))
+    return False
+
+
+def apply(agreements: Sequence[Agreement], url: str, publishers: Sequence[Publisher] = ()) -> list[Step]:
     """Make what is missing; returns what was made, bindings always.  May be repeated.
 
     Raises Refused, and changes nothing, where something of the same name is different.
     """
     from gateway.bus import admin  # pika: a command that asks no broker does not pay for it
 
-    steps = plan(agreements, url)
+    steps = plan(agreements, url, publishers)
     different = [Problem(DIFFERENT, path=step.name, rule="") for step in steps if step.state == "different"]
     if different:
         raise Refused(*different)
@@ -120,17 +178,20 @@ def apply(agreements: Sequence[Agreement], url: str) -> list[Step]:
                     broker.declare_queue(step.name, step.arguments)
                 case "binding":
                     broker.bind(step.name, step.name, step.topic)
+                case "permission":
+                    pass  # AMQP cannot give rights: `Step` names the command that does
     return steps
 
 
-def export(agreements: Iterable[Agreement], *, vhost: str = "/") -> bytes:
+def export(agreements: Iterable[Agreement], publishers: Iterable[Publisher] = (), *, vhost: str = "/") -> bytes:
     """The topology as RabbitMQ's definitions (JSON), for `rabbitmqctl import_definitions` or a deployment."""
-    steps = wanted(agreements)
+    steps = wanted(agreements, publishers)
     return orjson.dumps(
         {
             "exchanges": [_exchange(step, vhost) for step in steps if step.kind == "exchange"],
             "queues": [_queue(step, vhost) for step in steps if step.kind == "queue"],
             "bindings": [_binding(step, vhost) for step in steps if step.kind == "binding"],
+            "permissions": [{"user": step.name, "vhost": vhost, **rights(step.topic)} for step in steps if step.kind == "permission"],
         },
         option=orjson.OPT_INDENT_2,
     )
@@ -156,7 +217,7 @@ def _asked(broker: Any, step: Step) -> Step | None:
             state = broker.exchange(step.name)
         case "queue":
             state = broker.queue(step.name, step.arguments)
-        case "binding":
+        case _:
             state = "unknown"
     return None if state == "same" else Step(state, step.kind, step.name, step.topic, step.arguments)
 

@@ -36,9 +36,9 @@ def plan(definitions: Path | None, folder: Path, as_json: bool) -> int:
     here = site.open(folder)
     agreements = agreement.load_all(here.agreements)
     if definitions is not None:
-        steps = wanted.compare(agreements, wanted.definitions(definitions.read_bytes()))
+        steps = wanted.compare(agreements, wanted.definitions(definitions.read_bytes()), wanted.publishers(here))
     else:
-        steps = wanted.plan(agreements, _broker(here))
+        steps = wanted.plan(agreements, _broker(here), wanted.publishers(here))
     _shown(steps, as_json=as_json)
     if steps and not as_json:
         then("copperline topology apply")
@@ -54,11 +54,11 @@ def plan(definitions: Path | None, folder: Path, as_json: bool) -> int:
 def apply(folder: Path, as_json: bool, by: str, reason: str, yes: bool) -> None:
     """Make what is missing.  Nothing is changed or deleted; applying twice changes nothing."""
     here = site.open(folder)
-    agreements, url = agreement.load_all(here.agreements), _broker(here)
+    agreements, url, publishers = agreement.load_all(here.agreements), _broker(here), wanted.publishers(here)
     if not yes and sys.stdin.isatty():
-        _shown(wanted.plan(agreements, url), as_json=False)
+        _shown(wanted.plan(agreements, url, publishers), as_json=False)
         click.confirm("Make these?", abort=True, err=True)
-    steps = wanted.apply(agreements, url)
+    steps = wanted.apply(agreements, url, publishers)
     hand_over(folder, "note", {"kind": "topology", "steps": len(steps)}, by=by, reason=reason or "the agreements ask for it")
     _shown(steps, as_json=as_json)
     if not as_json:
@@ -71,7 +71,7 @@ def apply(folder: Path, as_json: bool, by: str, reason: str, yes: bool) -> None:
 def export(vhost: str, folder: Path) -> None:
     """Print it as RabbitMQ's definitions, for rabbitmqctl import_definitions or a deployment."""
     here = site.open(folder)
-    click.echo(wanted.export(agreement.load_all(here.agreements), vhost=vhost))
+    click.echo(wanted.export(agreement.load_all(here.agreements), wanted.publishers(here), vhost=vhost))
 
 
 def _shown(steps: Any, *, as_json: bool) -> None:

@@ -21,7 +21,7 @@ from gateway.delivery.board import Board, Draw, Key, takes_back
 from gateway.delivery.codes import IN_DOUBT, REFUSED, UNROUTED
 from gateway.delivery.gate import Leaves
 from gateway.delivery.numbers import Numbers
-from gateway.delivery.track import Done, Track
+from gateway.delivery.track import Done, End, Track
 from gateway.lane import Heard, Ticket, Verdict
 from gateway.store.rows import BACK, MAYBE, Answer, Disclosed, Exceptional, Outgoing, Settlement
 
@@ -75,6 +75,7 @@ class Flow:
         """What was taken back before its turn: by position, how it ended."""
         self._careful = careful
         self._answers: list[Answer] = []
+        self._ends: list[tuple[int, End]] = []
         self._sent: dict[Ticket, _Sent] = {}
         self._behind: dict[Key, deque[Outgoing]] = {}
         """Subjects of which an event is under way, each with what waits behind it."""
@@ -297,9 +298,18 @@ class Flow:
     def _expired(self, key: Key, position: int) -> None:
         """Its time is past.  One that may have arrived before is left to a person: it is neither written late nor forgotten."""
         if self._careful and self.board.in_question(position):
-            self.board.park(position, IN_DOUBT.id, uncertain=True)
+            self._park(position, IN_DOUBT.id, uncertain=True)
         else:
             self._stays(key, position, _EXPIRED)
+
+    def _park(self, position: int, code: str, *, uncertain: bool) -> None:
+        self.board.park(position, code, uncertain=uncertain)
+        self._ends.append((position, "parked"))
+
+    def take_ends(self) -> list[tuple[int, End]]:
+        """How deliveries of a careful destination ended since the last time."""
+        ends, self._ends = self._ends, []
+        return ends
 
     def _try(self, key: Key, position: int, now_us: int) -> None:
         """The row that says, after a crash, that it may have arrived."""
@@ -325,7 +335,7 @@ class Flow:
             case "withheld":
                 self._end(sent.key, ticket, _WITHHELD)
             case "parked":
-                self.board.park(ticket, verdict.code, uncertain=verdict.uncertain)
+                self._park(ticket, verdict.code, uncertain=verdict.uncertain)
             case "pending":
                 self.board.put_off(ticket, "pending", now_us + _us(verdict.after), verdict.code)
             case "retry":
@@ -380,6 +390,8 @@ class Flow:
 
     def _end(self, key: Key, position: int, done: Done) -> None:
         self.moves += 1
+        if self._careful and done.end != "passed":
+            self._ends.append((position, done.end))
         track = self.tracks[key[0]]
         if position not in self.board:
             self._ended(track, position, done)

@@ -12,8 +12,8 @@ from typing import Literal, NamedTuple
 
 from gateway.store.rows import Disclosed, FeedSettled
 
-End = Literal["delivered", "withheld", "expired", "passed", "exception"]
-"""`passed`: the agreement does not ask for it, it counts nowhere; `exception`: it has a row of its own."""
+End = Literal["delivered", "withheld", "expired", "parked", "passed", "exception"]
+"""`passed`: the agreement does not ask for it, it counts nowhere; `exception`: it has a row of its own, also when `parked`."""
 
 
 class Done(NamedTuple):

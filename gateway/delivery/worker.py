@@ -14,10 +14,10 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from gateway import agreement as agreements
 from gateway.agreement import Agreement, Destination, Withheld
@@ -26,6 +26,7 @@ from gateway.delivery.codes import FULL, NOT_IN_FORCE, PAUSED
 from gateway.delivery.flow import Flow
 from gateway.delivery.gate import Gate, Leaves
 from gateway.delivery.lookout import Lookout
+from gateway.delivery.track import End
 from gateway.errors import Problem, Retry
 from gateway.event import Keys
 from gateway.lane import Heard, Lane, Lanes, OwnLog
@@ -60,6 +61,10 @@ ROWS_HELD = 10_000
 """Rows of exceptions that are held in memory; of a larger replay the next ones follow."""
 
 
+Ended: TypeAlias = Callable[[Sequence[tuple[int, End]]], None]
+"""Told, before they are settled, how deliveries of a careful destination ended: position and end.  Raises Retry to be told again."""
+
+
 class Delivery:
     """Delivers to one destination.  `start` and `stop`, or `step` on the caller's own thread; never both.
 
@@ -78,6 +83,7 @@ class Delivery:
         clock: Callable[[], datetime],
         stop: threading.Event,
         draw: Draw = random.uniform,
+        ended: Ended | None = None,
     ) -> None:
         self.agreement = agreement
         self.destination = destination
@@ -114,6 +120,7 @@ class Delivery:
         self._all = True
         self._state = "running"
         self._unstored: Settlement | None = None
+        self._ended, self._untold = ended, list[tuple[int, End]]()
         self._looked = self._settled = float("-inf")
         self._settled_moves = 0
         self._thread = threading.Thread(
@@ -418,11 +425,19 @@ class Delivery:
 
     def _store(self) -> bool:
         """Store the settlement.  Where the store cannot, it is kept and stored before anything else happens."""
+        self._tell_ends()
         if self._unstored is None:
             return False
         self._deliveries.settle(self.id, self._unstored)
         self._unstored = None
         return True
+
+    def _tell_ends(self) -> None:
+        """Before they are settled: what a crash lets be told twice is told once, since whoever hears of it knows it again."""
+        self._untold += self._flow.take_ends()
+        if self._untold and self._ended is not None:
+            self._ended(self._untold)
+        self._untold = []
 
     def _pause_s(self) -> float:
         """How long to wait for a wake-up."""

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from gateway.adapter import Context
+from gateway.delivery.worker import Ended
 from gateway.errors import Problem
 from gateway.line import Line
 from gateway.sink.codes import AWAY, NO_FEED, NOT_RUNNING
@@ -34,6 +35,8 @@ class Doors:
     halted: Halted
     fatal: Callable[[BaseException], None]
     """Told of what no retry mends: the process must end."""
+    ended: Ended
+    """Told how deliveries to legacy systems ended."""
 
 
 class Gate:

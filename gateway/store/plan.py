@@ -240,7 +240,7 @@ class Plan:
 
     def _emit_sole(self, said: Said, state: State, draft: Draft, origin: int) -> int:
         """What most records are: one event, of the same entity as before."""
-        action = "updated" if state.parts else "created"
+        action = draft.action or ("updated" if state.parts else "created")
         here = self.event(said, state, 0, draft, action, said.name, origin)
         state.mapped, state.parts, state.sole = here, str(here), draft.entity
         return here
@@ -266,7 +266,7 @@ class Plan:
         first = -len(self.rows) - 1
         for index, draft in enumerate(drafts):
             partition = self.partition(said.name, draft)
-            action = "updated" if partition in former else "created"
+            action = draft.action or ("updated" if partition in former else "created")
             living[partition] = self.event(
                 said, state, index, draft, action, partition, origin if index == 0 else origin or first
             )

@@ -110,6 +110,19 @@ class RabbitMQ:
             channel.cancel()
         return taken
 
+    def control(self, *arguments: str) -> str:
+        """What an administrator types; a second or two a call."""
+        program = peers.program("rabbitmq-server", "/usr/lib/rabbitmq/bin/rabbitmqctl")
+        node = f"copperline{self.port}@localhost"
+        done = subprocess.run([program, "-n", node, *arguments], env=self._environment(), capture_output=True, text=True, check=True, timeout=60)
+        return done.stdout
+
+    def log_in(self, user: str, *, configure: str = "^$", write: str = "^$", read: str = "^$") -> str:
+        """A user with these rights and no other; returns the address to connect with."""
+        self.control("add_user", user, "invented")
+        self.control("set_permissions", user, configure, write, read)
+        return f"amqp://{user}:invented@127.0.0.1:{self.port}/%2F"
+
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("RABBITMQ_", "ERL_"))}
         at = self.folder
