@@ -317,10 +317,7 @@ PROGRAM = textwrap.dedent("""
     runner.close()
     opened.close()
 """)
-STEPS = (
-    "before the commit", "after the commit", "before the ack", "after the ack", "before", "after", "before it is told",
-    "after it is told", "after the settlement",
-)  # fmt: skip
+STEPS = ("after the commit", "before the ack", "after", "before it is told", "after the settlement")
 
 
 def run(root, step, mutant=""):
