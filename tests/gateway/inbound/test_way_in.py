@@ -14,7 +14,7 @@ from pathlib import Path
 import pika
 import pytest
 
-from gateway import agreement, registry, site, store, topology
+from gateway import agreed, agreement, registry, site, store, topology
 from tests.gateway import scripted, scripted_file
 from tests.gateway.inbound.messages import alert, cap, event, notification
 from tests.gateway.test_runner import change, once
@@ -37,8 +37,13 @@ TELLS = """\
 agreement: desk
 title: What became of the desk's alerts
 parties: {provider: riverton, recipient: desk}
+contact: The desk of the city
+prepared_by: A. Sample
 purpose: Acknowledgements
-law_enforcement: false
+legal_basis: Sample Code, section 4
+authority: Council resolution 12
+impact_assessment: Assessment 3 of the city
+retention_days: 30
 valid: {from: 2020-01-01, to: 2099-12-31}
 topics: ["police.*.alert.acknowledged.v1"]
 fields: {alert: {alertId: plain, msgType: plain, sent: plain, references: plain, event: plain}}
@@ -320,6 +325,13 @@ PROGRAM = textwrap.dedent("""
 STEPS = ("after the commit", "before the ack", "after", "before it is told", "after the settlement")
 
 
+def approve(here):
+    """A second person approves every agreement."""
+    with store.open(here.store_url(), site.keys(here)) as opened:
+        for path in here.agreements.glob("*.yaml"):
+            agreed.approve(here, opened, path.stem, "", by="B. Sample", reason="a test")
+
+
 def run(root, step, mutant=""):
     return subprocess.run([sys.executable, "-c", PROGRAM, root, step, mutant], cwd=ROOT, check=False, timeout=90, env=os.environ).returncode
 
@@ -327,6 +339,7 @@ def run(root, step, mutant=""):
 @pytest.mark.parametrize("step", STEPS)
 def test_an_alert_is_one_call_and_is_acknowledged_whatever_dies_on_the_way(step, make, tmp_path):
     scene = make(tmp_path / "desk.jsonl")
+    approve(scene.here)
     scene.publish(cap("A-1"))
     assert run(scene.here.root, step) == -9
     assert run(scene.here.root, "never") == 0
@@ -337,6 +350,7 @@ def test_an_alert_is_one_call_and_is_acknowledged_whatever_dies_on_the_way(step,
 
 def test_the_mutant_that_acknowledges_before_it_journals_is_caught(make, tmp_path):
     scene = make(tmp_path / "desk.jsonl")
+    approve(scene.here)
     scene.publish(cap("A-1"))
     assert run(scene.here.root, "before the commit", "acknowledges first") == -9
     assert run(scene.here.root, "never", "acknowledges first") == 0
