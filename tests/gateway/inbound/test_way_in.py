@@ -322,7 +322,7 @@ PROGRAM = textwrap.dedent("""
     runner.close()
     opened.close()
 """)
-STEPS = ("after the commit", "before the ack", "after", "before it is told", "after the settlement")
+STEPS = ("after the commit", "after", "before it is told")
 
 
 def approve(here):
