@@ -21,7 +21,7 @@ from gateway.adapter import Log
 from gateway.api.codes import FAULT, FORBIDDEN, LOCKED_OUT, NO_RULE, PARAMETER, UNKNOWN_CALLER
 from gateway.api.limits import Meter
 from gateway.api.problems import Refusal, response, simple
-from gateway.api.rules import Rule, rule_of
+from gateway.api.rules import Rule, direct_of, rule_of
 from gateway.errors import Problem
 
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="copperline", Basic realm="copperline"'}
@@ -131,7 +131,7 @@ def guarded(gate: Gate) -> type[APIRoute]:
 
     class Guarded(APIRoute):
         def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]  # FastAPI's own is a coroutine function
-            handle: Any = super().get_route_handler()
+            handle: Any = direct_of(self.endpoint) or super().get_route_handler()
             said = rule_of(self.endpoint)
 
             async def answer(request: Request) -> Response:

@@ -19,7 +19,7 @@ from gateway.api.desk import Desk, Piece
 from gateway.api.envelope import opened
 from gateway.api.problems import Refusal, simple
 from gateway.api.receipts import Counter, Receipt, given, table
-from gateway.api.rules import rule
+from gateway.api.rules import direct, rule
 from gateway.errors import Problem, Retry
 from gateway.store import Fatal
 
@@ -54,9 +54,10 @@ class Submit:
         self._runner, self._desk, self._counter = runner, desk, counter
         self._under_way: set[tuple[str, str]] = set()
 
-    async def take(self, request: Request, system: str, feed: str, key: str) -> Response:
+    async def take(self, request: Request) -> Response:
         """One document.  Raises Refusal where nothing of it was kept."""
         caller: Caller = request.state.caller
+        system, feed, key = request.path_params["system"], request.path_params["feed"], key_of(request)
         way = self._way(caller, system, feed)
         sent = await received(request, caller.limits.body)
         charset = getattr(way.feed.settings, "charset", None)
@@ -138,6 +139,7 @@ def add(routes: APIRouter, submit: Submit) -> None:
         openapi_extra=_BODY,
     )
     @rule("submit")
+    @direct(submit.take)
     async def send_a_document(
         request: Request,
         system: Word,
@@ -147,4 +149,4 @@ def add(routes: APIRouter, submit: Submit) -> None:
         _format: Format = None,
     ) -> Response:
         """Journal a document of one record or many.  202 with a receipt means that it survives any crash."""
-        return await submit.take(request, system, feed, key_of(request))
+        return await submit.take(request)
