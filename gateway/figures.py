@@ -81,16 +81,22 @@ class Wanted(NamedTuple):
     asks: Callable[[str], bool]
     """Which topics it asks for."""
     open: bool
-    """Whether anybody delivers there: a destination on the bus is closed while site.yaml names no broker."""
+    """Whether anybody delivers there: a destination on the bus is closed while site.yaml names no broker.
+
+    What is in a mailbox waits for its system to fetch it, however long that takes: no figure waits for it."""
 
 
 def wanted(site: Site, store: Store) -> dict[tuple[str, str], Wanted]:
     """Every destination that an approved agreement names, by agreement and name."""
     return {
-        (one.name, to.name): Wanted(agreement.concerned(one.topics), to.via != "bus" or site.settings.broker is not None)
+        (one.name, to.name): Wanted(agreement.concerned(one.topics), _open(site, to.via))
         for one in agreed.agreements(site, store)
         for to in one.destinations
     }
+
+
+def _open(site: Site, via: str) -> bool:
+    return via != "mailbox" and (via != "bus" or site.settings.broker is not None)
 
 
 def standing_by_system(site: Site, store: Store) -> dict[str, Counts]:

@@ -20,7 +20,7 @@ from gateway.event import Keys
 from gateway.figures import standing_by_system, waiting_at_closed
 from gateway.lane import Lanes
 from gateway.settings import Address
-from gateway.sink import Doors, Gate, SinkLane, SinkLanes
+from gateway.sink import Doors, Gate, Mailbox, Mailboxes, SinkLane, SinkLanes
 from gateway.site import Site
 from gateway.store import Store
 from gateway.store.rows import Counts
@@ -50,6 +50,8 @@ class Outbound:
         self._publisher: Any = None
         self._open: dict[tuple[str, str], Delivery] = {}
         self._sinks: list[SinkLane] = []
+        self._mailboxes: list[Mailbox] = []
+        self._fetched = False
         self.look()
 
     def start(self) -> None:
@@ -85,8 +87,19 @@ class Outbound:
                 self._open.pop(key).stop()
             for key, (standing, agreed, to) in wanted.items():
                 self._put(key, standing, agreed, to)
-            sinks = ((each.id, each.destination.system) for each in self._open.values() if each.destination.via == "sink")
+            sinks = ((each.id, each.destination.system) for each in self._open.values() if each.destination.via in {"mailbox", "sink"})
             self._store.remotes.open(sinks)
+
+    def open_mailboxes(self) -> None:
+        """Something serves them from now on: what waits in one that nobody can fetch from would only wait."""
+        self._fetched = True
+        self.look()
+
+    def mailboxes(self, system: str) -> list[Mailbox]:
+        """The open mailboxes of a system, by the name of their feed."""
+        with self._lock:
+            self._mailboxes = [each for each in self._mailboxes if not each.over]
+            return sorted((each for each in self._mailboxes if each.gate.system == system), key=lambda each: each.gate.name)
 
     def agreed(self, name: str) -> Agreement | None:
         """The wording under which anything may leave now, its dates aside; None where nothing may."""
@@ -149,7 +162,13 @@ class Outbound:
             return list(self._open.values())
 
     def _opens(self, to: Destination) -> bool:
-        return to.via != "bus" or self._site.settings.broker is not None
+        match to.via:
+            case "bus":
+                return self._site.settings.broker is not None
+            case "mailbox":
+                return self._fetched
+            case _:
+                return True
 
     def _put(self, key: tuple[str, str], standing: Standing, agreed: Agreement, to: Destination) -> None:
         """Have one destination deliver under the approved wording, or be held."""
@@ -174,6 +193,9 @@ class Outbound:
             case "sink":
                 gate = Gate(self._doors, to.system, to.feed)
                 return SinkLanes(self._store, self._keys, gate, one, to, self._sinks.append)
+            case "mailbox":
+                gate = Gate(self._doors, to.system, to.feed)
+                return Mailboxes(self._store, self._keys, gate, one, to, self._mailboxes.append)
             case "log":
                 return None
 

@@ -330,7 +330,7 @@ def _is_sink(
     wrong = ""
     if out and len(out) < len(mappings):
         wrong = "mixes mappings of records that come in (kind:) and go out (to:): make two feeds"
-    elif out and adapter.sink is None:
+    elif out and adapter.sink is None and adapter.encode is None:
         wrong = f"has mappings with to:, and the adapter {adapter.kind} does not write"
     elif len({each.entity for each in out}) < len(out):
         wrong = "has two mappings with to: for one entity: make two feeds"

@@ -66,7 +66,7 @@ _DESTINATION = {
     "anyOf": [
         _table({"via": {"const": "log"}, **_QUEUE}, ["via"]),
         _table({"via": {"const": "bus"}, **_QUEUE, "format": {"enum": list(FORMATS)}}, ["via"]),
-        _table({"via": {"const": "sink"}, "system": _SYSTEM, "feed": _SYSTEM}, ["via", "system", "feed"]),
+        _table({"via": {"enum": ["mailbox", "sink"]}, "system": _SYSTEM, "feed": _SYSTEM}, ["via", "system", "feed"]),
     ]
 }
 _KEYS: dict[str, Any] = {

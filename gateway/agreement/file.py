@@ -188,11 +188,11 @@ def _destination(page: Page, name: str, said: Any) -> Destination:
     if not NAME.fullmatch(name):
         page.wrong(at, "is not a name of a-z, 0-9 and -, beginning with a letter")
     via = page.at((*at, "via"))
-    if via == "sink":
+    if via in {"sink", "mailbox"}:
         return _sink(page, name, said)
     page.keys(at, said, ["via", "limits", "logins", "format"], ["via"])
     if via not in (None, *VIA):
-        page.wrong((*at, "via"), "is bus, log or sink")
+        page.wrong((*at, "via"), "is bus, log, mailbox or sink")
     page.keys((*at, "limits"), page.at((*at, "limits")), list(LIMITS), [])
     given = {key: page.read((*at, "limits", key), count) or default for key, default in LIMITS.items()}
     logins = page.read((*at, "logins"), _logins) or ()
@@ -207,7 +207,7 @@ def _sink(page: Page, name: str, said: Any) -> Destination:
     keys = ["via", "system", "feed"]
     page.keys(at, said, keys, keys)
     system, feed = (page.read((*at, key), _name) or "" for key in ("system", "feed"))
-    return Destination(name, "sink", system=system, feed=feed)
+    return Destination(name, "sink" if page.at((*at, "via")) == "sink" else "mailbox", system=system, feed=feed)
 
 
 def _start(page: Page) -> date | None:

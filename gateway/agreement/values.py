@@ -40,10 +40,10 @@ class Destination:
     """One place that an agreement's events go to."""
 
     name: str
-    via: Literal["bus", "log", "sink"]
+    via: Literal["bus", "log", "mailbox", "sink"]
     limits: Limits = field(default=Limits())
     system: str = ""
-    """Of a sink: the legacy system, and its feed that is written to."""
+    """Of a sink or a mailbox: the legacy system, and its feed that is written to."""
     feed: str = ""
     logins: tuple[str, ...] = ()
     """The broker's users that may read the queue: two of them while one takes the place of the other."""

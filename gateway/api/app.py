@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 
 import gateway
 from gateway.access import Book
-from gateway.api import document, health, pages, reads, receipts, stream, submit
+from gateway.api import document, health, mailbox, pages, reads, receipts, stream, submit
 from gateway.api.codes import METHOD, MISSING
 from gateway.api.desk import Desk
 from gateway.api.gate import Gate, Tokens, guarded
@@ -60,6 +60,7 @@ def build(runner: Runner, keys: Keys, book: Book, log: Log, tokens: Tokens | Non
     receipts.add(app.router, counter)
     stream.add(app.router, stream.Stream(runner, lenses, book.admits))
     reads.add(app.router, reads.Reads(lenses))
+    mailbox.add(app.router, mailbox.Desk(runner, lenses))
     health.add(app.router, runner)
     document.add(app)
     pages.add(app.router)

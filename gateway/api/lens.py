@@ -154,17 +154,21 @@ class Lenses:
 
     def noted(self, caller: Caller, lens: Lens, what: str, seen: Sequence[Projected], why: str) -> None:
         """Write down who saw what, when and why; durable when this returns, and before anybody sees it."""
+        self.noted_of(caller, lens.agreed, what, seen, why)
+
+    def noted_of(self, caller: Caller, agreed: Agreement, what: str, seen: Sequence[Projected], why: str) -> None:
+        """The same of what was seen through an agreement without a view of its own."""
         if not seen:
             return
         given = [merkle.leaf_hash(bytes.fromhex(one.id) + hashlib.sha256(one.body).digest()) for one in seen]
         body = {
-            "agreement": lens.agreed.name,
+            "agreement": agreed.name,
             "batch": merkle.root(given).hex(),
             "caller": caller.name,
             "count": len(seen),
             "fields": sorted({f"{one.fixed.entity}.{field}" for one in seen for field in one.fields}),
             "what": what,
-            "wording": lens.agreed.digest,
+            "wording": agreed.digest,
         }
         self._runner.store.ledger.note("read", body, by=caller.name, reason=why)
 

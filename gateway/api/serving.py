@@ -52,5 +52,6 @@ def _listening(runner: Runner, api: Api, keys: Keys, book: Book, log: Log) -> Se
     tokens = Issuer(api, runner.site.root, log) if api.issuer else None
     server = Server(runner.site, api, build(runner, keys, book, log, tokens))
     server.start()
+    runner.outbound.open_mailboxes()
     log.info("facade listens", host=api.host, port=server.port)
     return server

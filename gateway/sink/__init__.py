@@ -8,5 +8,6 @@ from __future__ import annotations
 
 from gateway.sink.gate import Doors, Gate
 from gateway.sink.lane import SinkLane, SinkLanes
+from gateway.sink.mailbox import Mailbox, Mailboxes
 
-__all__ = ["Doors", "Gate", "SinkLane", "SinkLanes"]
+__all__ = ["Doors", "Gate", "Mailbox", "Mailboxes", "SinkLane", "SinkLanes"]

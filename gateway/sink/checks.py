@@ -17,7 +17,7 @@ def problems(site: Site, agreements: Iterable[Agreement]) -> Iterator[Problem]:
     seen: dict[tuple[str, str], str] = {}
     for one in agreements:
         for to in one.destinations:
-            if to.via == "sink":
+            if to.via in {"mailbox", "sink"}:
                 path, where = f"destinations.{to.name}", f"agreements/{one.name}.yaml"
                 yield from _led(site, one, to, path, where)
                 if (other := seen.setdefault((to.system, to.feed), f"{one.name}/{to.name}")) != f"{one.name}/{to.name}":
@@ -33,6 +33,8 @@ def _led(site: Site, one: Agreement, to: Destination, path: str, where: str) -> 
     if feed is None or not feed.sink:
         yield Problem(NO_FEED, path, where, f"{to.system} has no feed {to.feed} whose mappings say to:")
         return
+    if (feed.adapter.sink if to.via == "sink" else feed.adapter.encode) is None:
+        yield Problem(NO_FEED, path, where, f"the adapter {feed.adapter.kind} of {to.system}/{to.feed} serves no {to.via}")
     for entity in ENTITIES:
         if asked(one.topics, entity) and entity not in feed.writes:
             yield Problem(NO_MAPPING, path, where, f"topics ask for {entity}, of which {to.system}/{to.feed} has no mapping")

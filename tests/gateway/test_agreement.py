@@ -169,7 +169,7 @@ def test_it_is_in_force_from_its_first_day_to_the_end_of_its_last(tmp_path: Path
         ("fields:", "includes: [chidl]\nfields:", "light.yaml:13", "did you mean child"),
         ("fields:", "select: {incident: {tpyes: [X]}}\nfields:", "light.yaml:13", "no field of incident"),
         ("fields:", "select: {incident: {types.common.code: []}}\nfields:", "light.yaml:13", "is a list of values"),
-        ("via: bus", "via: post", "light.yaml:16", "bus, log or sink"),
+        ("via: bus", "via: post", "light.yaml:16", "bus, log, mailbox or sink"),
         ("types: plain,", "types.internal.text: plain,", "light.yaml:14", "types.internal.code too"),
         ("agreement: light", "agreement: other", "light.yaml:1", "must be the same"),
     ],

@@ -157,6 +157,7 @@ def running(here: Site, api: Api | None = None, tokens: Any = None) -> Iterator[
         book = Book(here.callers, context.now)
         server = Server(here, replace(api or Api(), port=0), build(runner, keys, book, log, tokens))
         server.start()
+        runner.outbound.open_mailboxes()
         loops = threading.Thread(target=runner.run, args=(lambda: None, lambda: None))
         loops.start()
         scheme = "https" if api and api.certificate else "http"
