@@ -99,6 +99,8 @@ class Batch:
     """True: the document ends with this batch; every byte of it has been answered for."""
     backfill: bool = False
     """True: part of a database's first snapshot, which goes only where an agreement asks for it."""
+    reconcile: bool = False
+    """True: the source has lost track of something; the gateway begins a reconciliation where the adapter has a survey."""
 
 
 class Source(Protocol):

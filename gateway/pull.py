@@ -97,6 +97,8 @@ class Pull:
         self._proceed = proceed
         self._source: Source | None = None
         self._turn = threading.Lock()
+        self.lost_track = False
+        """The source has said so since this was last looked at: only reconciliation finds what it lost."""
         self._patient = _patience(context.stop)
 
     def run(self, job: Job) -> Pulled:
@@ -164,6 +166,7 @@ class Pull:
         with job.within(self.feed.deadline):
             batch: Batch = self._patient(source.read, self.cursor, limit)
         counted = self._journal(batch)
+        self.lost_track |= batch.reconcile
         self._attempt.done()
         self.cursor = batch.cursor
         self._counted(self.feed, counted, time.monotonic() - started)
@@ -175,7 +178,7 @@ class Pull:
     def _in_turn(self) -> Iterator[None]:
         """Reading and mending take turns: what one has read is journalled before the other reads."""
         if not self._turn.acquire(timeout=self.feed.deadline.total_seconds()):
-            raise _StoreWaits(Retry(Problem(TURN)))
+            raise _StoreWaits(Retry(Problem(TURN), after=timedelta(seconds=5)))
         try:
             yield
         finally:

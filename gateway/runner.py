@@ -36,6 +36,8 @@ from gateway.workers import Job, Workers, WrittenOff
 ROUND_S = 0.25
 """The longest time between two looks at what is due."""
 
+LOST_TRACK = "the source lost track of something"
+
 DRAIN = timedelta(seconds=20)
 """How long what is under way may take when the gateway stops."""
 
@@ -299,6 +301,9 @@ class Runner:
         feed = loop.pull.feed
         with self._lock:
             each.finished(loop, pulled, self._around.context.clock())
+            if loop.pull.lost_track:
+                loop.pull.lost_track = False
+                loop.audit.ask(LOST_TRACK)
         self.metrics.add("copperline_polls_total", system=feed.system, feed=feed.name, outcome=pulled.state)
         if pulled.state == "idle":
             self.metrics.set("copperline_last_success_timestamp_seconds", time.time(), system=feed.system, feed=feed.name)

@@ -5,6 +5,7 @@ its documents are sent in by callers, or fetched.
 """
 
 from adapters.flatfile.decode import decode
+from adapters.flatfile.discover import discover
 from adapters.flatfile.settings import Content, Settings
 from adapters.flatfile.sink import FileSink, encode
 from adapters.flatfile.source import FileSource
@@ -19,6 +20,7 @@ adapter = Adapter(
     decode=decode,
     encode=encode,
     whole=whole,
+    discover=discover,
     summary="files in a drop folder: delimited, fixed, multirecord, XML, JSON",
 )
 

@@ -12,7 +12,7 @@ import os
 import stat
 import unicodedata
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -89,20 +89,23 @@ class Folder:
                     return name
         return None
 
+    def listed(self) -> list[Found]:
+        """All files that fit by their names, ready or not."""
+        with self.entered() as folder:
+            return self._fitting(_present(folder))
+
     def _look(self, folder: int) -> list[Found]:
         """All files that are ready, in order."""
-        with os.scandir(folder) as entries:
-            present = {entry.name: entry.stat(follow_symlinks=False) for entry in entries}
-        found = [
-            (name, identity_of(status))
-            for name, status in present.items()
-            if stat.S_ISREG(status.st_mode) and self._wanted(name)
-        ]
+        present = _present(folder)
         self._watched = {name: watch for name, watch in self._watched.items() if name in present}
-        ready = [(name, identity) for name, identity in found if self._is_ready(folder, name, identity, present)]
+        ready = [(name, identity) for name, identity in self._fitting(present) if self._is_ready(folder, name, identity, present)]
         if self._order == "modified":
             return sorted(ready, key=lambda one: (one[1].modified_ns, one[0]))
         return sorted(ready)
+
+    def _fitting(self, present: Mapping[str, os.stat_result]) -> list[Found]:
+        regular = ((name, status) for name, status in present.items() if stat.S_ISREG(status.st_mode))
+        return [(name, identity_of(status)) for name, status in regular if self._wanted(name)]
 
     def _wanted(self, name: str) -> bool:
         marker = self._ready.suffix if self._ready.by in {"rename", "done"} else ""
@@ -179,6 +182,11 @@ class Folder:
             os.unlink(hidden, dir_fd=folder)
             return
         _give_back(folder, hidden, name)
+
+
+def _present(folder: int) -> dict[str, os.stat_result]:
+    with os.scandir(folder) as entries:
+        return {entry.name: entry.stat(follow_symlinks=False) for entry in entries}
 
 
 def _hidden(name: str) -> str:

@@ -30,6 +30,8 @@ class Numbered:
         self._view, self._watermark, self._clock, self._log = view, watermark, clock, log
         self.fresh = isinstance(watermark, Id)
         self._front: int | None = said.get("front")
+        self.lost = False
+        """Gaps were given up that may still be filled, and nobody was told yet."""
         self._gaps = Gaps([(first, last, seen) for first, last, seen in said.get("gaps", ())], bool(said.get("due")))
         self._searched = bool(said.get("searched"))
         self._taken: list[int] = []
@@ -73,7 +75,7 @@ class Numbered:
         if given_up := self._gaps.expire(self._now_s - self._watermark.gap_s):
             self._log.info("gaps in the numbers were given up", ranges=given_up)
         if self._gaps.due:
-            self._gaps.due = False
+            self._gaps.due, self.lost = False, True
             self._log.warning("reconciliation is due", reason="more gaps in the numbers than are kept")
 
     def note(self, pair: Pair, digest: bytes) -> None:

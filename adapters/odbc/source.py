@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from adapters.odbc import codes
@@ -55,7 +56,7 @@ class OdbcSource:
         """The next page of the snapshot, or of the round under way."""
         with self._lock, self._edge():
             try:
-                return self._read(after, min(limit, self._settings.limits.rows))
+                return self._told(self._read(after, min(limit, self._settings.limits.rows)))
             except Closed:
                 return Batch(after, more=False)
 
@@ -75,6 +76,13 @@ class OdbcSource:
         link = self._link
         if link is not None:
             link.close()
+
+    def _told(self, batch: Batch) -> Batch:
+        """What a track has lost only reconciliation finds: told with the next batch, once."""
+        lost = [track for track in self._tracks.values() if isinstance(track, Numbered) and track.lost]
+        for track in lost:
+            track.lost = False
+        return replace(batch, reconcile=True) if lost else batch
 
     def _read(self, after: str, limit: int) -> Batch:
         if self._closed.is_set() or self._context.stop.is_set():

@@ -22,7 +22,7 @@ def probed(here: Site, name: str) -> Iterator[Problem]:
 
 def previews(here: Site, loaded: system.System, name: str, limit: int) -> Iterator[samples.Preview]:
     """The first records of a feed, or of the first that can be asked, as its system holds them now."""
-    able = [feed for feed in loaded.feeds.values() if name in ("", feed.name) and feed.adapter.survey is not None]
+    able = [feed for feed in loaded.feeds.values() if name in ("", feed.name) and feed.adapter.survey is not None and not feed.sink]
     if not able:
         raise Refused(Problem(reconcile.NOT_OFFERED, rule="without a FILE the adapter must be able to say what its system holds"))
     survey = reconcile.opened(able[0], _lent(here), "")

@@ -65,7 +65,7 @@ def _feeds(loaded: system.System, feed: str) -> list[str]:
     """The feed that is named, or all that can be asked.  Raises Refused where there is none."""
     if feed and feed not in loaded.feeds:
         raise click.BadParameter(f"is none of {', '.join(loaded.feeds)}", param_hint="FEED")
-    able = [each for each, said in loaded.feeds.items() if said.adapter.survey is not None and feed in ("", each)]
+    able = [each for each, said in loaded.feeds.items() if said.adapter.survey is not None and not said.sink and feed in ("", each)]
     if not able:
         raise Refused(Problem(reconciliation.NOT_OFFERED))
     return able

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,17 +12,21 @@ from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
 from gateway.adapter import RawRecord, Rejected, Survey
-from gateway.errors import Problem, Refused, code
+from gateway.errors import Problem, Refused, Retry, code
 from gateway.reconcile.days import Days
 from gateway.store import Store
-from gateway.store.census import PREFIXES
-from gateway.store.rows import Accepted, Compared
+from gateway.store.census import PREFIXES, Compared
+from gateway.store.rows import Accepted
 from gateway.system import Feed
 
 T = TypeVar("T")
 Found: TypeAlias = "Sequence[RawRecord | Rejected]"
 Mend: TypeAlias = "Callable[[Callable[[], Found]], Accepted]"
 """Journals what a function finds, while nothing else of the feed is read or journalled; its cursor stays."""
+
+Steps: TypeAlias = "Generator[timedelta, None, T]"
+"""Something done in steps; each gives the time to wait before the next."""
+NOTHING = timedelta(0)
 
 ROWS, KEYS = 500, 200
 """Records of one look; keys that are asked for at once."""
@@ -64,23 +68,26 @@ class Reconciliation:
         self._counts = dict.fromkeys(("missing", "differing", "gone", "unreadable", "journalled", "removed"), 0)
         self._too_many = False
 
-    def steps(self) -> Iterator[None]:
-        """The whole run; between two steps nothing is under way.  Raises what the survey raises."""
+    def steps(self) -> Steps[None]:
+        """The whole run; between two steps nothing is under way.  A step may ask for a time to wait before the next.
+
+        Raises what the survey raises, but for a Retry that names its time.
+        """
         cursor, more = "", True
         while more:
-            batch = self._call(partial(self._survey.read, cursor, ROWS))
-            self._again(self._compare(batch.records))
+            batch = yield from self._patiently(partial(self._call, partial(self._survey.read, cursor, ROWS)))
+            yield from self._again(self._compare(batch.records))
             cursor, more = batch.cursor, batch.more
-            yield
+            yield NOTHING
         gone = array("q")
         for candidates in self._unseen():
-            gone.extend(self._gone(candidates))
-            yield
+            gone.extend((yield from self._gone(candidates)))
+            yield NOTHING
         self._counts["gone"] = len(gone)
         self._too_many = len(gone) > FEW_GONE and len(gone) > SHARE_GONE * self._days.ours and not self._asked.removals
         for chunk in _chunks(gone, 0 if self._too_many or self._asked.dry_run else KEYS):
-            self._remove(chunk)
-            yield
+            yield from self._remove(chunk)
+            yield NOTHING
 
     def outcome(self) -> tuple[str, dict[str, Any]]:
         """After the last step: agreed, mended or differs, and what was found."""
@@ -95,6 +102,16 @@ class Reconciliation:
     def _call(self, ask: Callable[[], T]) -> T:
         with self.within():
             return ask()
+
+    def _patiently(self, act: Callable[[], T]) -> Steps[T]:
+        """What an act gives; where the system, or the feed's own reading, asks for time it is given it."""
+        while True:
+            try:
+                return act()
+            except Retry as e:
+                if e.after is None:
+                    raise
+                yield e.after
 
     # What exists
 
@@ -118,11 +135,11 @@ class Reconciliation:
     def _day(self, record: RawRecord | Rejected) -> str:
         return self._survey.day(record) if isinstance(record, RawRecord) else ""
 
-    def _again(self, wrong: dict[str, list[str]]) -> None:
+    def _again(self, wrong: dict[str, list[str]]) -> Steps[None]:
         """Read by key, and journal, what differs."""
         for kind, keys in () if self._asked.dry_run else wrong.items():
             for chunk in _chunks(keys, KEYS):
-                accepted = self._mend(partial(self._present, kind, chunk))
+                accepted = yield from self._patiently(partial(self._mend, partial(self._present, kind, chunk)))
                 self._counts["journalled"] += accepted.accepted + accepted.quarantined
 
     def _present(self, kind: str, keys: Sequence[str]) -> Found:
@@ -142,10 +159,10 @@ class Reconciliation:
             names.clear()
             yield from _chunks(self._store.census.unseen(self._id, prefix, seen, until=self.until, since=since), KEYS)
 
-    def _gone(self, positions: Sequence[int]) -> list[int]:
+    def _gone(self, positions: Sequence[int]) -> Steps[list[int]]:
         """Of these positions the ones whose record does not exist any more, by asking for its key."""
         records = self._known(positions)
-        absent = self._absent(records)
+        absent = yield from self._absent(records)
         gone = [position for position, record in records.items() if (record.kind, record.key) in absent]
         lost = [records[position] for position in gone]
         for record, compared in zip(lost, self._store.census.compare(self._feed.system, lost), strict=True):
@@ -169,26 +186,26 @@ class Reconciliation:
             return None
         return records[0] if len(records) == 1 and isinstance(records[0], RawRecord) else None
 
-    def _absent(self, records: dict[int, RawRecord]) -> set[tuple[str, str]]:
+    def _absent(self, records: dict[int, RawRecord]) -> Steps[set[tuple[str, str]]]:
         """Kind and key of those that do not exist now.  One that does was only missed: it is compared like the others."""
         wanted: defaultdict[str, list[str]] = defaultdict(list)
         for record in records.values():
             wanted[record.kind].append(record.key)
         absent = set()
         for kind, keys in wanted.items():
-            there = self._find(kind, keys)
-            self._again(self._compare(there))
+            there = yield from self._patiently(partial(self._find, kind, keys))
+            yield from self._again(self._compare(there))
             absent |= {(kind, key) for key in {*keys} - {record.key for record in there}}
         return absent
 
-    def _remove(self, positions: Sequence[int]) -> None:
+    def _remove(self, positions: Sequence[int]) -> Steps[None]:
         """Asked for once more while the feed stands still, then journalled as a removal."""
         records = self._known(positions)
         wanted: defaultdict[str, list[str]] = defaultdict(list)
         for record in records.values():
             wanted[record.kind].append(record.key)
         for kind, keys in wanted.items():
-            accepted = self._mend(partial(self._removals, kind, keys))
+            accepted = yield from self._patiently(partial(self._mend, partial(self._removals, kind, keys)))
             self._counts["removed"] += accepted.accepted
 
     def _removals(self, kind: str, keys: Sequence[str]) -> Found:

@@ -51,7 +51,8 @@ class Timetable:
         self._store, self._feed, self._id, self._context, self._mend = store, feed, feed_id, context, mend
         self._survey: Survey | None = None
         self._run: Reconciliation | None = None
-        self._steps: Iterator[None] = iter(())
+        self._steps: Iterator[timedelta] = iter(())
+        self._waits: datetime | None = None
         self._how = Asked()
         self.asked: Asked | None = None
         """What a person asked for and is not begun yet."""
@@ -65,7 +66,14 @@ class Timetable:
 
     def wanted(self, now: datetime) -> bool:
         """Whether a worker should go on with a run, or begin one."""
-        return not self.busy and (self.under_way or self.asked is not None or (self.due is not None and self.due <= now))
+        if self.busy or (self._waits is not None and self._waits > now):
+            return False
+        return self.under_way or self.asked is not None or (self.due is not None and self.due <= now)
+
+    def ask(self, reason: str) -> None:
+        """The gateway itself wants a run, as on schedule; nothing where the adapter has no survey or one is asked for."""
+        if self._feed.adapter.survey is not None and self.asked is None:
+            self.asked = Asked(first_day(self._feed, self._context.clock()), reason=reason)
 
     def run(self, job: Job) -> None:
         """Go on for a second; begin where nothing is under way.  Raises WrittenOff, and Fatal from the store."""
@@ -93,14 +101,20 @@ class Timetable:
     def rest(self) -> None:
         """No more of this run; one that is not over is begun anew by whoever comes next."""
         self.cancel()
-        self._run = None
+        self._run = self._waits = None
 
     def _advanced(self, job: Job) -> bool:
         """Whether there is more to do after this second."""
         run = self._run or self._begun(job)
         run.within = partial(job.within, self._feed.deadline)
         until = time.monotonic() + SLICE_S
-        return any(time.monotonic() > until or self._context.stop.is_set() for _ in self._steps)
+        self._waits = None
+        for wait in self._steps:
+            if wait:
+                self._waits = self._context.clock() + wait
+            if wait or time.monotonic() > until or self._context.stop.is_set():
+                return True
+        return False
 
     def _begun(self, job: Job) -> Reconciliation:
         self._how = self.asked or Asked(since=first_day(self._feed, self._context.clock()))
@@ -138,8 +152,8 @@ def here(store: Store, feed: Feed, row: FeedRow, context: Context, asked: Asked,
     survey = opened(feed, context, asked.since)
     try:
         run = Reconciliation(store, feed, row.id, survey, lambda find: intake.take(Batch(row.cursor, tuple(find()))), asked)
-        for _ in run.steps():
-            pass
+        for wait in run.steps():
+            context.stop.wait(wait.total_seconds())
     finally:
         survey.close()
     state, found = run.outcome()
@@ -160,8 +174,8 @@ def _first_reading(feed: Feed, cursor: str, context: Context) -> bool:
 
 
 def opened(feed: Feed, context: Context, since: str) -> Survey:
-    """The survey of a feed.  Raises Refused where its adapter has none."""
-    if feed.adapter.survey is None:
+    """The survey of a feed.  Raises Refused where its adapter has none, or it is written to."""
+    if feed.adapter.survey is None or feed.sink:
         raise Refused(Problem(NOT_OFFERED))
     return feed.adapter.survey(feed.settings, context, since)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -20,13 +20,36 @@ from gateway.store import ledger
 from gateway.store.database import Database, Transaction
 from gateway.store.ledger import Ledger
 from gateway.store.plan import PUT
-from gateway.store.rows import Clock, Compared, ReconciliationRow
+from gateway.store.rows import Clock
 from gateway.store.tokens import Tokens
 
 PREFIXES = 256
 """Names are walked in so many pieces."""
 
 LATEST = "feed, started, finished, state, result"
+
+
+class Compared(NamedTuple):
+    """One record that exists at its source, beside the latest of its name here."""
+
+    name: bytes
+    theirs: bytes
+    """Digest of the fields that the source says now."""
+    ours: bytes
+    """Digest of the fields that were journalled last; empty where the name is not known, or known as removed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReconciliationRow:
+    """What one reconciliation of a feed found, and what became of it."""
+
+    feed: int
+    started: int
+    finished: int
+    state: str
+    """agreed, mended, differs or failed."""
+    result: Mapping[str, Any]
+    """Counts and days, never a key or a value."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -441,26 +441,3 @@ class Inclusion:
     tree_size: int
     tree_path: tuple[bytes, ...]
     root: bytes
-
-
-class Compared(NamedTuple):
-    """One record that exists at its source, beside the latest of its name here."""
-
-    name: bytes
-    theirs: bytes
-    """Digest of the fields that the source says now."""
-    ours: bytes
-    """Digest of the fields that were journalled last; empty where the name is not known, or known as removed."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReconciliationRow:
-    """What one reconciliation of a feed found, and what became of it."""
-
-    feed: int
-    started: int
-    finished: int
-    state: str
-    """agreed, mended, differs or failed."""
-    result: Mapping[str, Any]
-    """Counts and days, never a key or a value."""

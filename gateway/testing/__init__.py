@@ -13,6 +13,7 @@ from gateway.testing.lent import Clock, Heard, KeptInMemory, context
 from gateway.testing.reading import drained, keys_of, names_of, polled, records_of
 from gateway.testing.sink import LegacyTarget, SinkConformance
 from gateway.testing.source import LegacySystem, SourceConformance
+from gateway.testing.survey import SurveyConformance, surveyed
 
 __all__ = [
     "Clock",
@@ -22,10 +23,12 @@ __all__ = [
     "LegacyTarget",
     "SinkConformance",
     "SourceConformance",
+    "SurveyConformance",
     "context",
     "drained",
     "keys_of",
     "names_of",
     "polled",
     "records_of",
+    "surveyed",
 ]

@@ -57,8 +57,8 @@ class LegacySystem:
         pytest.skip("the system is not told")
 
 
-class SourceConformance:
-    """What every source holds to."""
+class WithSystem:
+    """What the suites begin with: a legacy system, what the gateway lends, and a source that reads the one with the other."""
 
     adapter: ClassVar[Adapter[Any]]
     system: ClassVar[type[LegacySystem]]
@@ -89,6 +89,10 @@ class SourceConformance:
     def typed(self) -> Any:
         """The settings, validated as the gateway does."""
         return self.adapter.settings.model_validate(self.system.settings)
+
+
+class SourceConformance(WithSystem):
+    """What every source holds to."""
 
     def test_every_record_comes_once_and_in_order(self, legacy: LegacySystem, source: Source, clock: Clock) -> None:
         keys = legacy.add(7)

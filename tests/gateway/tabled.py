@@ -53,7 +53,9 @@ class Table:
     hidden: set = field(default_factory=set)
     """Keys that a survey does not meet although they exist: they moved while it went on."""
     fails: list = field(default_factory=list)
-    """Errors that the next calls of the survey raise."""
+    """What the next calls of the survey raise; None where one is answered."""
+    lost: bool = False
+    """The source says, once, that it has lost track."""
     looks: int = 0
     closed: int = 0
 
@@ -82,12 +84,14 @@ def record(key, text, day, version):
 
 class Source:
     def __init__(self, settings, context):
-        self._log = TABLES[settings.table].log
+        self._table = TABLES[settings.table]
+        self._log = self._table.log
 
     def read(self, after, limit):
         at = int(after or 0)
         some = tuple(self._log[at : at + limit])
-        return Batch(str(at + len(some)), some, more=at + len(some) < len(self._log))
+        lost, self._table.lost = self._table.lost, False
+        return Batch(str(at + len(some)), some, more=at + len(some) < len(self._log), reconcile=lost)
 
     def acknowledge(self, cursor):
         pass
@@ -120,8 +124,8 @@ class Survey:
 
     def _look(self):
         self._table.looks += 1
-        if self._table.fails:
-            raise self._table.fails.pop(0)
+        if self._table.fails and (error := self._table.fails.pop(0)) is not None:
+            raise error
 
 
 def decode(settings, document):

@@ -201,6 +201,19 @@ def test_a_system_that_does_not_answer_fails_the_run_and_changes_nothing(here, o
     assert table.closed == 1
 
 
+def test_a_system_that_asks_for_time_is_given_it_and_the_run_goes_on(here, opened, table):
+    for number in range(20):
+        table.put(f"C{number:02}")
+    pull(here, opened)
+    table.put("C99", unseen=True)
+    table.delete("C03", unseen=True)
+    # Three looks at the table, the read of what is missing, the question for what is gone, and the removal: each put off once.
+    table.fails += [Retry(Problem(AWAY), after=timedelta(milliseconds=20)), None] * 6
+    assert reconcile(here, opened)[0] == "mended"
+    assert table.fails == []
+    assert journalled(opened, table) == truth(table)
+
+
 def test_a_feed_that_was_never_read_is_not_compared(here, opened, table):
     opened.systems.set("cad", "running", by="me", reason="a test")
     with pytest.raises(Refused, match=r"reconcile\.not-yet-read"):
@@ -304,6 +317,29 @@ def test_a_running_gateway_reconciles_on_its_schedule_and_says_when_it_fails(her
     audit.due = runner._around.context.clock()
     until(lambda: opened.census.last(1).state == "mended")
     assert journalled(opened, table) == {}
+
+
+def test_a_source_that_lost_track_of_something_is_reconciled_at_once(opened, table, running):
+    table.put("C1")
+    runner = running()
+    table.put("C2", unseen=True)
+    table.lost = True
+    loop = runner.lines["cad"].loops["calls"]
+    loop.due = runner._around.context.clock()
+    until(lambda: opened.census.last(1) is not None)
+    assert opened.census.last(1).state == "mended"
+    assert journalled(opened, table) == truth(table)
+
+
+def test_a_running_gateway_waits_as_long_as_the_system_asks(opened, table, running):
+    table.put("C1")
+    runner = running()
+    table.put("C2", unseen=True)
+    table.fails += [Retry(Problem(AWAY), after=timedelta(milliseconds=300))]
+    runner.reconcile("cad", "calls", Asked())
+    until(lambda: opened.census.last(1) is not None)
+    assert opened.census.last(1).state == "mended"
+    assert table.fails == []
 
 
 def test_reconciling_beside_a_feed_that_keeps_changing_never_brings_an_old_state_back(here, opened, table, running):

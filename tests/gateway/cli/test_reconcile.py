@@ -1,8 +1,14 @@
 """`reconcile`, as a person types it."""
 
+import threading
+
 import pytest
 
+from gateway import acts, site, store
+from gateway.context import Quiet
 from gateway.errors import Code, Problem, Retry
+from gateway.runner import Runner
+from gateway.telemetry import Metrics
 from tests.gateway import tabled
 
 
@@ -54,3 +60,32 @@ def test_what_cannot_be_reconciled_says_why(table, copperline):
     copperline("run", "--once")
     table.fails.append(Retry(Problem(Code("test.away", "the system does not answer", "Wait."))))
     assert "test.away" in copperline("reconcile", "old", code=4).err
+
+
+def test_a_running_gateway_is_asked_and_what_it_found_is_waited_for(table, riverton, copperline):
+    for number in range(12):
+        table.put(f"C{number:02}")
+    copperline("run", "--once")
+    table.put("C99", unseen=True)
+    here = site.open(riverton)
+    opened = store.open(here.store_url(), site.keys(here))
+    runner = Runner(here, opened, site.keys(here), log=Quiet(), metrics=Metrics(), stop=threading.Event())
+    its = acts.World(here, opened, site.keys(here), runner.refresh, lambda: None, runner.reconcile)
+    with site.hold(here):
+        runner.start()
+        thread = threading.Thread(target=runner.run, args=(lambda: acts.pending(its), lambda: None))
+        thread.start()
+        try:
+            assert copperline("reconcile", "old", "--dry-run", "--json", code=1).json["calls"]["missing"] == 1
+            assert copperline("reconcile", "old", "--json").json["calls"]["state"] == "mended"
+            assert copperline("reconcile", "old", "--json").json["calls"]["state"] == "agreed"
+            table.fails.append(Retry(Problem(Code("test.away", "the system does not answer", "Wait."))))
+            failed = copperline("reconcile", "old", "--json", code=1).json["calls"]
+            assert (failed["state"], failed["problem"]["code"]) == ("failed", "test.away")
+            copperline("systems", "pause", "old", "--reason", "its server moves")
+            assert "reconcile.not-asked" in copperline("reconcile", "old", code=3).err
+        finally:
+            runner.stop.set()
+            thread.join()
+            runner.close()
+            opened.close()
