@@ -64,6 +64,11 @@ def drops(pod, name, content):
     (folder / f"{name}.part").rename(folder / name)
 
 
+def approves(pod):
+    """The store of a new pod knows of no approval: somebody else than who wrote the agreement gives it there."""
+    pod("agreements", "approve", "internal", "--as", "Chief of police", "--reason", "read and agreed")
+
+
 def port(pod):
     return pod.container["ports"][0]["containerPort"]
 
@@ -87,13 +92,15 @@ def until(what, *, timeout_s=60):
 FOLDERS = {"drops": [{"folder": f"inbox/{feed}", "volume": {"emptyDir": {}}} for feed in ("calls", "dispatches", "units")]}
 
 
-def test_the_pod_starts_is_ready_does_its_work_and_ends_when_told(gateway, deploy):
+def test_the_pod_starts_is_ready_does_its_work_and_ends_when_told(gateway, deploy, request):
     gateway.registers("cad", "cad-export")
     pod = deploy(FOLDERS, {})
     running = pod.start()
+    request.addfinalizer(running.kill)
     until(lambda: answers(pod, "startupProbe") == 200 or running.poll() is not None)
     assert running.poll() is None, running.communicate()
     assert answers(pod, "livenessProbe") == answers(pod, "readinessProbe") == 200
+    approves(pod)
     drops(pod, "calls.csv", SAMPLE.read_bytes())
     until(lambda: not list(pod._volume("drop-0").glob("*.csv")))  # taken away only once it is in the journal
     assert pod("tail").count("police.xx0000000.incident.created.v1") == 6
@@ -125,6 +132,7 @@ def test_the_pod_on_postgresql_and_rabbitmq_by_secrets(gateway, deploy, postgres
     values = {**FOLDERS, "store": {"secretName": "pg"}, "broker": {"secretName": "rabbit", "secretKey": "uri"}}
     secrets = {"pg": {"url": gateway.env["COPPERLINE_STORE"].encode()}, "rabbit": {"uri": rabbitmq.url.encode()}}
     pod = deploy(values, secrets)
+    approves(pod)
     drops(pod, "calls.csv", SAMPLE.read_bytes())
     figures = json.loads(pod("run", "--once", "--json").splitlines()[-1])
     assert (figures["accepted"], figures["in_progress"]) == (6, 0)
