@@ -45,12 +45,58 @@ def document(schemas: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/cloudevents+json",
-        "channels": {_id(event): _channel(event) for event in known},
-        "operations": {f"send.{_id(event)}": _operation(event) for event in known},
+        "channels": {**{_id(event): _channel(event) for event in known}, "inbound": _INBOUND},
+        "operations": {**{f"send.{_id(event)}": _operation(event) for event in known}, "receive.inbound": _RECEIVES},
         "components": {
-            "messages": {_id(event): _message(event) for event in known},
+            "messages": {**{_id(event): _message(event) for event in known}, "inbound": _inbound()},
             "schemas": dict(_components(schemas)),
         },
+    }
+
+
+_INBOUND: Final[Mapping[str, Any]] = {
+    "address": "copperline.inbound.{user}",
+    "summary": "Alerts of one publisher",
+    "description": "The exchange of one publisher, who sets `user_id` to its log-in. CAP 1.2 and NGSI-LD are taken too; see docs/inbound.md.",
+    "messages": {"event": {"$ref": "#/components/messages/inbound"}},
+    "parameters": {"user": {"description": "The publisher's log-in", "examples": ["city-desk"]}},
+    "bindings": {
+        "amqp": {"is": "routingKey", "exchange": {"type": "topic", "durable": True}, "bindingVersion": "0.3.0"}
+    },
+}
+_RECEIVES: Final[Mapping[str, Any]] = {
+    "action": "receive",
+    "channel": {"$ref": "#/channels/inbound"},
+    "summary": "The gateway takes an alert; nothing that comes in is a command",
+    "bindings": {"amqp": {"ack": True, "bindingVersion": "0.3.0"}},
+}
+
+
+def _inbound() -> dict[str, Any]:
+    """An alert that comes in: a CloudEvent with the four attributes that the standard requires."""
+    attributes = {name: {"type": "string"} for name in ("id", "source", "type")}
+    example = {
+        "specversion": "1.0",
+        "id": "1",
+        "source": "/city/desk",
+        "type": "org.example.alert.v1",
+        "data": _sample("alert-road"),
+    }
+    return {
+        "name": "inbound",
+        "title": "alert from outside",
+        "summary": "A warning, or what a sensor saw.",
+        "contentType": "application/cloudevents+json",
+        "payload": {
+            "type": "object",
+            "required": ["specversion", "id", "source", "type", "data"],
+            "properties": {
+                "specversion": {"const": "1.0"},
+                **attributes,
+                "data": {"$ref": "#/components/schemas/alert"},
+            },
+        },
+        "examples": [{"name": "alert", "summary": "Invented", "payload": example}],
     }
 
 
@@ -60,7 +106,12 @@ def example(event: Event) -> dict[str, Any]:
     data = _sample(_EXAMPLES[event.body])
     if event.body == "removed":
         data["entity"] = event.entity
-    made = {**envelope, "type": event.type, "dataschema": f"urn:copperline:contract:{event.body}:v{MAJOR}", "data": data}
+    made = {
+        **envelope,
+        "type": event.type,
+        "dataschema": f"urn:copperline:contract:{event.body}:v{MAJOR}",
+        "data": data,
+    }
     if event.action == "corrected":
         made["causationid"] = "6f1e0000000000000000000000000004"
     return made
@@ -93,7 +144,9 @@ def _operation(event: Event) -> dict[str, Any]:
         "action": "send",
         "channel": {"$ref": f"#/channels/{_id(event)}"},
         "summary": f"The gateway says that something of kind {event.entity} is {event.action}",
-        "bindings": {"amqp": {"deliveryMode": 2, "mandatory": True, "timestamp": True, "ack": True, "bindingVersion": "0.3.0"}},
+        "bindings": {
+            "amqp": {"deliveryMode": 2, "mandatory": True, "timestamp": True, "ack": True, "bindingVersion": "0.3.0"}
+        },
     }
 
 

@@ -65,7 +65,8 @@ def _inward(name: str, old: Schema, new: Schema) -> list[Break]:
     found = [
         Break(name, _at(part, field), "must now be there, and a publisher may have left it out")
         for part, before in _models(old).items()
-        for field in set(models.get(part, {}).get("required", ())) - {*before.get("required", ()), *before.get("x-required", ())}
+        for field in set(models.get(part, {}).get("required", ()))
+        - {*before.get("required", ()), *before.get("x-required", ())}
     ]
     found += [
         Break(name, at, "a publisher may have sent what is now refused", values)
@@ -132,12 +133,29 @@ def _canonical(schema: Schema) -> CanonicalSchema:
     return jsonschema_rs.canonicalize(plain, draft=jsonschema_rs.Draft202012, validate_formats=True)
 
 
-_TRIED: Final[tuple[Any, ...]] = (None, True, 0, 1, -1, 0.5, 10**6, "", "x", "2026-01-02T00:00:00Z", "x" * 300, [], ["x"], {})
+_TRIED: Final[tuple[Any, ...]] = (
+    None,
+    True,
+    0,
+    1,
+    -1,
+    0.5,
+    10**6,
+    "",
+    "x",
+    "2026-01-02T00:00:00Z",
+    "x" * 300,
+    [],
+    ["x"],
+    {},
+)
 
 
 def _between(admits: Schema, refuses: Schema) -> tuple[Any, ...]:
     """Up to three values that the one admits and the other refuses: those near the limits that either names."""
-    takes, turns_away = (jsonschema_rs.validator_for(dict(schema), validate_formats=True) for schema in (admits, refuses))
+    takes, turns_away = (
+        jsonschema_rs.validator_for(dict(schema), validate_formats=True) for schema in (admits, refuses)
+    )
     tried = [*_TRIED, *_near(admits), *_near(refuses)]
     tried += [[value] for value in tried]
     found = (value for value in sorted(tried, key=lambda value: len(repr(value))) if takes.is_valid(value))

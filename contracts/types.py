@@ -21,14 +21,23 @@ _TYPESCRIPT: Final = {"string": "string", "integer": "number", "number": "number
 
 def python(schemas: Mapping[str, Schema]) -> str:
     """One module for Python 3.11 and later."""
-    lines = [f'"""{_HEAD}"""', "", "from __future__ import annotations", "", "from typing import Any, Literal, NotRequired, TypedDict, Union"]
+    lines = [
+        f'"""{_HEAD}"""',
+        "",
+        "from __future__ import annotations",
+        "",
+        "from typing import Any, Literal, NotRequired, TypedDict, Union",
+    ]
     for name, model in _models(schemas):
         lines += ["", "", f"class {name}(TypedDict):", f"    {json.dumps(_says(model), ensure_ascii=False)}"]
         lines += ["", *(f"    {line}" for line in _python_fields(model))]
     for event in events():
         lines += ["", "", f"class {_event(event)}(Envelope):"]
         # mypy holds fields of a TypedDict to be mutable; the narrower type is what tells events apart
-        lines += [f"    type: Literal[{json.dumps(event.type)}]  # type: ignore[misc]", f"    data: {_class(event.body)}"]
+        lines += [
+            f"    type: Literal[{json.dumps(event.type)}]  # type: ignore[misc]",
+            f"    data: {_class(event.body)}",
+        ]
     lines += ["", "", f"Event = Union[{', '.join(map(_event, events()))}]"]
     return "\n".join(lines) + "\n"
 
@@ -39,7 +48,10 @@ def typescript(schemas: Mapping[str, Schema]) -> str:
     for name, model in _models(schemas):
         lines += ["", f"/** {_says(model)} */", f"export interface {name} {{"]
         for field, said, needed in _fields(model):
-            lines += [f"  /** {_says(said)} */", f"  {field}{'' if needed else '?'}: {_shape(said, _TYPESCRIPT, _ts_list, 'unknown')};"]
+            lines += [
+                f"  /** {_says(said)} */",
+                f"  {field}{'' if needed else '?'}: {_shape(said, _TYPESCRIPT, _ts_list, 'unknown')};",
+            ]
         lines += ["  [unknown: string]: unknown;", "}"]
     for event in events():
         lines += ["", f"export interface {_event(event)} extends Envelope {{"]

@@ -74,8 +74,20 @@ def _page(entity: str) -> str:
     known = [event for event in events() if event.entity == entity]
     example = json.dumps(asyncapi.example(Event(entity, "created")), indent=2, ensure_ascii=False)
     lines = [f"# {entity}", "", _generated(), "", MEANINGS[entity], "", "| type | says | data |", "|---|---|---|"]
-    lines += [f"| `{event.type}` | {ACTIONS[event.action]} | [{event.body}](../contracts.md#{event.body}) |" for event in known]
-    lines += ["", "## Example", "", "Invented. An agreement may withhold any field of `data`.", "", "```json", example, "```"]
+    lines += [
+        f"| `{event.type}` | {ACTIONS[event.action]} | [{event.body}](../contracts.md#{event.body}) |"
+        for event in known
+    ]
+    lines += [
+        "",
+        "## Example",
+        "",
+        "Invented. An agreement may withhold any field of `data`.",
+        "",
+        "```json",
+        example,
+        "```",
+    ]
     lines += ["", "## Who sends it, who receives it", "", *_parties(entity)]
     lines += ["", "## Classes of its fields", "", *_classes(entity)]
     lines += ["", "## Versions", "", f"Version {MAJOR} is in force. {_older()}"]

@@ -26,7 +26,8 @@ AGENCY = "XX0000000"
 """An ORI that no agency has."""
 
 Case = Literal[
-    "ordinary", "duplicate", "late", "replay", "correction", "withdrawal", "removal", "exercise", "expired", "unknown field", "old major"
+    "ordinary", "duplicate", "late", "replay", "correction", "withdrawal", "removal", "exercise", "expired",
+    "unknown field", "old major",
 ]  # fmt: skip
 
 
@@ -69,12 +70,12 @@ class Mock:
 
     def events(self, count: int) -> Iterator[tuple[Case, Projected]]:
         """`count` records from their beginning, and among them each case that the agreement lets its consumer meet."""
-        entities = [entity for entity in ENTITIES if any(self._wants(topic(AGENCY, entity, action)) for action in ("created", "updated"))]
-        for number in range(count):
-            entity = entities[number % len(entities)] if entities else ""
-            if not entity:
-                return
-            yield from self._record(entity, number)
+        asked = [entity for entity in ENTITIES if self._asks_for(entity)]
+        for number in range(count if asked else 0):
+            yield from self._record(asked[number % len(asked)], number // len(asked))
+
+    def _asks_for(self, entity: str) -> bool:
+        return any(self._wants(topic(AGENCY, entity, action)) for action in ("created", "updated"))
 
     def _leaves(self, type: tuple[str, str]) -> bool:
         """Whether the agreement lets an incident of this type leave: of others its consumer never hears."""
@@ -106,10 +107,14 @@ class Mock:
                 gone = orjson.dumps({"entity": entity})
                 yield from self._shown(case, replace(self._kept(entity, action, number, 2), data=gone))
             case "exercise":
-                yield from self._shown(case, replace(self._kept(entity, "created", number + 1_000_000, 1), status="Exercise"))
+                yield from self._shown(
+                    case, replace(self._kept(entity, "created", number + 1_000_000, 1), status="Exercise")
+                )
             case "expired":
                 past = (self._at - timedelta(minutes=5)).isoformat()
-                yield from self._shown(case, replace(self._kept(entity, "created", number + 2_000_000, 1), expires=past))
+                yield from self._shown(
+                    case, replace(self._kept(entity, "created", number + 2_000_000, 1), expires=past)
+                )
             case "unknown field" | "old major" if self._plain:  # another format has versions of its own
                 yield from self._strange(case, self._kept(entity, "created", number + 3_000_000, 1))
 
@@ -134,7 +139,15 @@ class Mock:
         id = self._keys.token("mock", subject, sequence.to_bytes(8), action.encode())
         recorded = int(self._at.timestamp() * 1_000_000)
         data = self._invented(entity, number, sequence)
-        return Kept(topic(AGENCY, entity, action), id, subject, sequence, recorded, data, time=self._at.isoformat(timespec="seconds"))
+        return Kept(
+            topic(AGENCY, entity, action),
+            id,
+            subject,
+            sequence,
+            recorded,
+            data,
+            time=self._at.isoformat(timespec="seconds"),
+        )
 
     def _invented(self, entity: str, number: int, sequence: int) -> bytes:
         """A frozen sample with a number, a type and a place of its own; the records that something happens to share one."""
@@ -142,7 +155,9 @@ class Mock:
         data = orjson.loads(samples[0 if number % 2 else number // 2 % len(samples)])
         for key in _NUMBERS & data.keys():
             data[key] = f"MOCK-{number:07d}"
-        data.pop("handling", None)  # a record with a caveat leaves through few agreements; the story is about the others
+        data.pop(
+            "handling", None
+        )  # a record with a caveat leaves through few agreements; the story is about the others
         if entity == "incident":
             status = "Active" if sequence == 1 else "Closed"
             data["statuses"] = [{"common": {"code": status, "scheme": "EIDO.IncidentStatus"}}]
@@ -160,7 +175,18 @@ class Mock:
 
 _NUMBERS = {"incidentId", "alertId", "unitId", "recordingId", "evidenceId", "transferId"}
 _TYPES = [("MVA", "Collision"), ("MVAINJY", "Collision with injury"), ("FIGHT", "Fight"), ("BURGLARY", "Burglary")]
-_EACH: tuple[Case, ...] = ("duplicate", "late", "replay", "correction", "withdrawal", "removal", "exercise", "expired", "unknown field", "old major")
+_EACH: tuple[Case, ...] = (
+    "duplicate",
+    "late",
+    "replay",
+    "correction",
+    "withdrawal",
+    "removal",
+    "exercise",
+    "expired",
+    "unknown field",
+    "old major",
+)
 
 
 def _cases(number: int) -> tuple[Case, ...]:
@@ -170,8 +196,15 @@ def _cases(number: int) -> tuple[Case, ...]:
 
 def _older(event: Projected) -> Projected:
     """The event under the major version before ours, as a consumer may still find it in a queue."""
-    now, then = f".v{MAJOR}", f".v{MAJOR - 1}"
-    attributes = tuple((name, value.replace(now, then).replace(f":v{MAJOR}", f":v{MAJOR - 1}") if name in {"type", "dataschema"} else value) for name, value in event.fixed.attributes)
-    shared = replace(event.fixed, attributes=attributes, json=orjson.dumps(dict(attributes))[:-1] + b",", type=event.fixed.type.replace(now, then))
+    of_version = {"type", "dataschema"}
+    attributes = tuple(
+        (name, _before(value) if name in of_version else value) for name, value in event.fixed.attributes
+    )
+    opening = orjson.dumps(dict(attributes))[:-1] + b","
+    shared = replace(event.fixed, attributes=attributes, json=opening, type=_before(event.fixed.type))
     data = orjson.dumps(orjson.loads(event.body)["data"])
-    return event._replace(body=body(shared, event.varying, data), fixed=shared, topic=event.topic.replace(now, then))
+    return event._replace(body=body(shared, event.varying, data), fixed=shared, topic=_before(event.topic))
+
+
+def _before(versioned: str) -> str:
+    return versioned.removesuffix(f"v{MAJOR}") + f"v{MAJOR - 1}"

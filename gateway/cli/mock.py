@@ -49,7 +49,8 @@ def mock(named: str, seed: int, count: int, broker: str, folder: Path, as_json: 
     """
     terms, now = agreement.load(_file(folder, named)), context.now()
     events = {
-        one.name: list(story.Mock(terms, seed=seed, now=now, format=one.format).events(count)) for one in terms.destinations
+        one.name: list(story.Mock(terms, seed=seed, now=now, format=one.format).events(count))
+        for one in terms.destinations
     }
     if not all(events.values()):
         raise Refused(Problem(NOTHING))
@@ -62,7 +63,11 @@ def mock(named: str, seed: int, count: int, broker: str, folder: Path, as_json: 
     if as_json:
         show({"queues": _queues(terms), "published": told})
         return
-    table([[case, number or "not bound: the agreement's topics leave it out"] for case, number in told.items()], "case", "events")
+    table(
+        [[case, number or "not bound: the agreement's topics leave it out"] for case, number in told.items()],
+        "case",
+        "events",
+    )
     then(f"read the queue {_queues(terms)[0]}")
 
 

@@ -117,6 +117,8 @@ class Evening:
         raised = [json.loads(line) for line in self._stage.serve("street-lighting")]
         self._check([(order["zone"], order["level"]) for order in raised] == [("3", 1.0)], "the light of zone 3 was not raised, once")
         self._check(len(self._stage.serve("traffic-control")) == 1, "bollards were not proposed, once")
+        self._stage.say("  A person at the traffic office looks, and raises them:")
+        self._stage.serve("traffic-control", "confirm", "1")
         self._stage.serve("hot-spots")
         (figures,) = self._stage.serve("hot-spots", "publish", day.date().isoformat())
         self._check(set(json.loads(figures)["areas"].values()) == {None}, "a small count was published")
@@ -124,8 +126,9 @@ class Evening:
         told = self._stage.feed()
         self._stage.say(f"  the neighbourhood reads: {' '.join(told)}")
         self._check(len(told) == 1 and told[0].startswith("District 3: a collision, "), "the neighbourhood reads something else")
+        self._stage.say("00:40  The collision is over, and the alert of the traffic office has come in: the road is closed.")
         self._stage.arrives("inbox/calls", "calls-0040.csv", papers.table(papers.CALLS, [papers.collision(day, closed=True)]))
-        self._expect(self._stage.run(), read=1, accepted=1)
+        self._expect(self._stage.run(), read=2, accepted=2)
         lowered = [json.loads(line) for line in self._stage.serve("street-lighting")]
         self._check([order["level"] for order in lowered] == [0.6], "the light was not lowered when the collision was over")
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from gateway.demo.relay import Relay
 from gateway.figures import PAIRS, RECORDS, Figures
@@ -62,6 +62,9 @@ SERVICES: Mapping[str, Mapping[str, Any]] = {
 }
 """Two city services, and the fields that each may have."""
 
+SOURCE = "/city/traffic-control"
+"""What the traffic office speaks for when it tells the police something."""
+
 RUNS = {"PYTHONUNBUFFERED": "1"}
 
 
@@ -86,6 +89,11 @@ class Stage:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._relay is not None:
             self._relay.close()
+
+    @property
+    def _user(self) -> str:
+        """The log-in that this evening's services share; in a city each has its own."""
+        return unquote(urlsplit(self._broker).username or "guest")
 
     @property
     def relay(self) -> Relay | None:
@@ -170,13 +178,16 @@ class Stage:
         for name in services:
             shutil.copy(shipped("examples") / name / f"{name}.yaml", self.folder / "agreements")
             self.copperline("agreements", "approve", name, "--as", "Chief of police", "--reason", "read and agreed")
-        self.copperline("topology", "apply", "--reason", "four services more", "--yes")
+        self.copperline("new", "city-alerts", "--from", "city-alerts")
+        said = self.folder / "systems" / "city-alerts" / "system.yaml"
+        said.write_text(said.read_text().replace("user: city-desk", f"user: {self._user}").replace("/city/desk", SOURCE))
+        self.copperline("topology", "apply", "--reason", "four services more, and a way in", "--yes")
 
     def serve(self, service: str, *arguments: str) -> list[str]:
         """Let a service run until its queue is empty, or give it one command; returns the lines it printed."""
         folder = self.folder / "var" / "city"
         folder.mkdir(parents=True, exist_ok=True)
-        own = {"BROKER": self._broker, "QUEUE": f"copperline.{service}.service", "IDLE_S": "1", "STATE": str(folder / f"{service}.db"), "FEED": str(folder / "feed.json")}
+        own = {"INBOUND": f"copperline.inbound.{self._user}", "SOURCE": SOURCE, "BROKER": self._broker, "QUEUE": f"copperline.{service}.service", "IDLE_S": "1", "STATE": str(folder / f"{service}.db"), "FEED": str(folder / "feed.json")}
         command = [sys.executable, str(shipped("examples") / service / "consumer.py"), *arguments]
         said = subprocess.run(command, env={**os.environ, **own}, check=True, stdout=subprocess.PIPE, text=True).stdout
         for line in said.splitlines():

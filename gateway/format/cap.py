@@ -16,7 +16,12 @@ from gateway.format.said import Said, codes, instant, point
 NAMESPACE: Final = "urn:oasis:names:tc:emergency:cap:1.2"
 
 _TRAFFIC = {"MVA", "MVAINJY", "TSTOP"}
-_MESSAGE: Final[Mapping[str, str]] = {"created": "Alert", "removed": "Cancel", "withdrawn": "Cancel", "acknowledged": "Ack"}
+_MESSAGE: Final[Mapping[str, str]] = {
+    "created": "Alert",
+    "removed": "Cancel",
+    "withdrawn": "Cancel",
+    "acknowledged": "Ack",
+}
 _WORDS: Final[Mapping[str, frozenset[str]]] = {
     "status": frozenset({"Actual", "Exercise", "Test"}),
     "msgType": frozenset({"Alert", "Update", "Cancel", "Ack", "Error"}),
@@ -52,7 +57,10 @@ def _head(said: Said, scope: str, data: Mapping[str, Any]) -> Iterator[Element]:
     yield "sender", f"{said.agency}.{said.system}"
     yield "sent", _time(said.recorded)
     yield "status", _known("status", said.status, "Test")
-    yield "msgType", _known("msgType", data.get("msgType"), _MESSAGE.get(said.action, "Update")) if not said.gone else "Cancel"
+    yield (
+        "msgType",
+        _known("msgType", data.get("msgType"), _MESSAGE.get(said.action, "Update")) if not said.gone else "Cancel",
+    )
     yield "scope", scope
     if scope == "Restricted":
         yield "restriction", str(data.get("restriction") or "For the recipient of the sharing agreement only")
@@ -136,9 +144,17 @@ def _time(moment: datetime) -> str:
 
 
 def _xml(elements: list[Element]) -> str:
-    return "".join(f"<{name}>{_xml(held) if isinstance(held, list) else _text(held)}</{name}>" for name, held in elements)
+    return "".join(
+        f"<{name}>{_xml(held) if isinstance(held, list) else _text(held)}</{name}>" for name, held in elements
+    )
 
 
 def _text(held: Any) -> str:
     """A text as XML 1.0 may hold it: what it has no character for is left out."""
-    return escape("".join(sign for sign in str(held) if sign in "\t\n\r" or " " <= sign <= "\ud7ff" or "\ue000" <= sign <= "\ufffd" or sign > "\uffff"))
+    return escape(
+        "".join(
+            sign
+            for sign in str(held)
+            if sign in "\t\n\r" or " " <= sign <= "\ud7ff" or "\ue000" <= sign <= "\ufffd" or sign > "\uffff"
+        )
+    )

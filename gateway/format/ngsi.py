@@ -43,7 +43,10 @@ def alert(said: Said) -> bytes | None:
         return None
     source = f"agencies.{said.agency}.systems.{said.system}"
     entity = {"id": f"urn:ngsi-ld:Alert:{said.partition}", "type": "Alert", "alertSource": source}
-    entity |= {"dateIssued": _time(said.recorded), **(_of_incident(said) if said.entity == "incident" else _of_alert(said))}
+    entity |= {
+        "dateIssued": _time(said.recorded),
+        **(_of_incident(said) if said.entity == "incident" else _of_alert(said)),
+    }
     if said.over:
         entity["validTo"] = _time(said.recorded)
     return _json(entity)
@@ -77,7 +80,11 @@ def _of_incident(said: Said) -> dict[str, Any]:
     for place in (said.data.get("locations") or ())[:1]:
         if (at := point(place)) is not None:
             made["location"] = _geojson(at)
-        address = {"streetAddress": place.get("street") or place.get("block"), "addressLocality": place.get("city"), "district": place.get("district")}
+        address = {
+            "streetAddress": place.get("street") or place.get("block"),
+            "addressLocality": place.get("city"),
+            "district": place.get("district"),
+        }
         if found := {key: value for key, value in address.items() if value}:
             made["address"] = found
     return made

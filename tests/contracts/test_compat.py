@@ -33,7 +33,12 @@ def test_a_new_field_breaks_nobody(name):
 
 
 def test_a_new_field_of_a_shared_part_breaks_nobody():
-    assert breaks("alert", lambda new: new["$defs"]["Geo"]["properties"].update(mood={"type": "string", "x-class": "place"})) == []
+    assert (
+        breaks(
+            "alert", lambda new: new["$defs"]["Geo"]["properties"].update(mood={"type": "string", "x-class": "place"})
+        )
+        == []
+    )
 
 
 def test_a_narrower_value_breaks_no_reader():

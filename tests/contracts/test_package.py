@@ -35,7 +35,7 @@ def parsed(npm, document) -> dict:
 def test_the_official_parser_takes_the_document_without_a_warning(npm):
     found = parsed(npm, publish.build()["asyncapi.json"])
     assert found["bad"] == []
-    assert set(found["channels"]) == {event.topic for event in events.events()}
+    assert set(found["channels"]) == {event.topic for event in events.events()} | {"copperline.inbound.{user}"}
 
 
 def test_the_official_parser_refuses_what_is_no_asyncapi(npm):
@@ -86,7 +86,13 @@ def test_an_event_is_told_apart_by_its_type_in_typescript(npm):
 
 def _mypy(folder, text):
     (folder / "sample.py").write_text(text)
-    done = subprocess.run([sys.executable, "-m", "mypy", "--strict", "--no-error-summary", "sample.py"], cwd=folder, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", "sample.py"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     return done.stdout
 
 
@@ -115,7 +121,9 @@ def test_the_command_packs_what_the_package_holds(tmp_path):
 def test_the_command_names_what_an_older_package_promised_and_the_models_no_longer_keep(tmp_path):
     promised = tmp_path / "promised"
     publish.write(promised)
-    older = schema.published("unit") | {"properties": {**schema.published("unit")["properties"], "unitId": {"type": "string", "maxLength": 3}}}
+    older = schema.published("unit") | {
+        "properties": {**schema.published("unit")["properties"], "unitId": {"type": "string", "maxLength": 3}}
+    }
     (promised / "unit.json").write_text(json.dumps(older))
     done = _command("check", "--against", str(promised))
     assert done.return_value == 1

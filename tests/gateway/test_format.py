@@ -22,17 +22,31 @@ from gateway.format import FORMATS, Said
 from gateway.mock import Kept
 
 ACTIONS = ("created", "updated", "corrected", "withdrawn", "removed")
-SAMPLES = [(name, orjson.loads(data)) for name in schema.BODIES if name in {"incident", "alert"} for data in schema.samples(name)]
+SAMPLES = [
+    (name, orjson.loads(data))
+    for name in schema.BODIES
+    if name in {"incident", "alert"}
+    for data in schema.samples(name)
+]
 SDM = "https://smart-data-models.github.io/"
 # What the models refer to and the folder of real data does not hold, in short: as far as we fill it.
 NAME = {"type": "string", "pattern": r"^[\w\-.{}$+*\[\]`|~^@!,:\\]+$"}
-POINT = {"type": "object", "required": ["type", "coordinates"], "properties": {"type": {"const": "Point"}, "coordinates": {"type": "array", "items": {"type": "number"}, "minItems": 2}}}
+POINT = {
+    "type": "object",
+    "required": ["type", "coordinates"],
+    "properties": {
+        "type": {"const": "Point"},
+        "coordinates": {"type": "array", "items": {"type": "number"}, "minItems": 2},
+    },
+}
 TIME = {"type": "string", "format": "date-time"}
 COMMONS = {
     f"{SDM}data-models/common-schema.json": {
         "definitions": {
             "GSMA-Commons": {"properties": {"id": NAME, "description": {"type": "string"}}},
-            "Location-Commons": {"properties": {"location": POINT, "address": {"additionalProperties": {"type": "string"}}}},
+            "Location-Commons": {
+                "properties": {"location": POINT, "address": {"additionalProperties": {"type": "string"}}}
+            },
             "PhysicalObject-Commons": {},
         }
     },
@@ -45,7 +59,17 @@ COMMONS = {
                     "validFrom": TIME,
                     "validTo": TIME,
                     "severity": {"enum": ["informational", "low", "medium", "high", "critical"]},
-                    "category": {"enum": ["traffic", "naturalDisaster", "weather", "environment", "health", "security", "agriculture"]},
+                    "category": {
+                        "enum": [
+                            "traffic",
+                            "naturalDisaster",
+                            "weather",
+                            "environment",
+                            "health",
+                            "security",
+                            "agriculture",
+                        ]
+                    },
                     "alertSource": {"oneOf": [{"type": "string", "format": "uri"}, NAME]},
                     "type": {"enum": ["Alert"]},
                 }
@@ -56,8 +80,23 @@ COMMONS = {
 
 
 def said(entity: str, data: dict[str, Any], action: str = "created", **other: Any) -> Said:
-    given = {"id": "0" * 31 + "1", "subject": "a" * 32, "partition": "b" * 32, "time": "2026-06-12T21:04:10-05:00", "status": "Actual", "expires": ""}
-    return Said(entity=entity, action=action, agency="xx0000000", system="cad", recorded_us=1_781_000_000_123_456, data=data, **{**given, **other})
+    given = {
+        "id": "0" * 31 + "1",
+        "subject": "a" * 32,
+        "partition": "b" * 32,
+        "time": "2026-06-12T21:04:10-05:00",
+        "status": "Actual",
+        "expires": "",
+    }
+    return Said(
+        entity=entity,
+        action=action,
+        agency="xx0000000",
+        system="cad",
+        recorded_us=1_781_000_000_123_456,
+        data=data,
+        **{**given, **other},
+    )
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +109,9 @@ def models(shared):
     registry = jsonschema_rs.Registry(list(COMMONS.items()), draft=jsonschema_rs.Draft202012)
     folder = shared / "smart-data-models"
     return {
-        name: jsonschema_rs.validator_for(json.loads((folder / name / "schema.json").read_bytes()), registry=registry, validate_formats=True)
+        name: jsonschema_rs.validator_for(
+            json.loads((folder / name / "schema.json").read_bytes()), registry=registry, validate_formats=True
+        )
         for name in ("Alert", "Streetlight")
     }
 
@@ -81,7 +122,9 @@ def models(shared):
 def test_cap_is_valid_against_the_official_schema(cap_schema, sample, action):
     entity, data = sample
     gone = action in {"removed", "withdrawn"}
-    made = FORMATS["cap"].write(said(entity, {"entity": entity} if gone else data, action, expires="2026-06-13T00:00:00Z"))
+    made = FORMATS["cap"].write(
+        said(entity, {"entity": entity} if gone else data, action, expires="2026-06-13T00:00:00Z")
+    )
     cap_schema.assertValid(etree.fromstring(made))
     assert (b"<msgType>Cancel<" in made) == gone
     assert (b"<info>" in made) != gone
@@ -98,7 +141,11 @@ def test_cap_says_what_the_record_says(cap_schema):
     text = {etree.QName(each).localname: each.text for each in root.iter()}
     assert text["sent"] == "2026-06-09T10:13:20-00:00"
     assert text["event"] == "Collision & fire <here>"
-    assert (text["category"], text["areaDesc"], text["circle"]) == ("Transport", "014XX Alder St, District 3", "29.95,-90.07 0")
+    assert (text["category"], text["areaDesc"], text["circle"]) == (
+        "Transport",
+        "014XX Alder St, District 3",
+        "29.95,-90.07 0",
+    )
     assert text["onset"] == "2026-06-12T21:04:10-05:00"
     assert text["incidents"] == "a" * 32
 
@@ -219,7 +266,14 @@ def destination(tmp_path, format, via="bus"):
 def spoken(tmp_path, format, entity, action="created", data=DATA, sequence=1):
     terms = destination(tmp_path, format)
     (to,) = terms.destinations
-    kept = Kept(f"police.xx0000000.{entity}.{action}.v1", bytes([sequence]) * 16, bytes(16), sequence, 1_781_000_000_000_000, data)
+    kept = Kept(
+        f"police.xx0000000.{entity}.{action}.v1",
+        bytes([sequence]) * 16,
+        bytes(16),
+        sequence,
+        1_781_000_000_000_000,
+        data,
+    )
     return agreement.compile(terms, KEYS, format=to.format).project(kept)
 
 
@@ -232,7 +286,11 @@ def test_a_destination_speaks_its_format_and_the_attributes_stand_in_the_headers
     properties = wire.plain(event)
     assert properties.content_type == event.headers["cloudEvents_datacontenttype"] == FORMATS[name].content_type
     assert event.headers["cloudEvents_dataschema"] == FORMATS[name].schema
-    kept = {key: value for key, value in plain.headers.items() if key not in {"cloudEvents_datacontenttype", "cloudEvents_dataschema"}}
+    kept = {
+        key: value
+        for key, value in plain.headers.items()
+        if key not in {"cloudEvents_datacontenttype", "cloudEvents_dataschema"}
+    }
     assert kept.items() <= event.headers.items()
     assert b"Elm" not in event.body
     assert (event.id, event.topic, event.fields) == (plain.id, plain.topic, plain.fields)

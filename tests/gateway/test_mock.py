@@ -65,6 +65,14 @@ def test_every_example_meets_every_case(service):
     assert {case for case, _ in told(path)} == set(get_args(Case))
 
 
+def test_every_entity_that_the_agreement_asks_for_meets_every_case(tmp_path):
+    path = terms(tmp_path, "light")
+    said = path.read_text().replace('"police.*.incident.#"', '"police.*.incident.#", "police.*.unit.#"')
+    path.write_text(said.replace("fields:\n", "fields:\n  unit: {type: plain, primaryStatus: plain}\n"))
+    cases = {(event.topic.split(".")[2], case) for case, event in told(path, count=80)}
+    assert cases == {(entity, case) for entity in ("incident", "unit") for case in get_args(Case)}
+
+
 def test_the_same_seed_tells_the_same_and_another_one_shares_no_id(tmp_path):
     path = terms(tmp_path, "light")
     assert bodies_of(told(path)) == bodies_of(told(path))
@@ -94,7 +102,13 @@ def test_the_cases_are_what_they_are_called(tmp_path):
 def test_no_field_is_given_that_the_agreement_does_not_name(tmp_path):
     for case, event in told(terms(tmp_path, "light")):
         data = orjson.loads(event.body)["data"]
-        extra = {"fieldOfTomorrow"} if case == "unknown field" else {"entity"} if case in {"withdrawal", "removal"} else set()
+        extra = (
+            {"fieldOfTomorrow"}
+            if case == "unknown field"
+            else {"entity"}
+            if case in {"withdrawal", "removal"}
+            else set()
+        )
         assert data.keys() <= {"types", "locations"} | extra
         assert all(place.keys() == {"district"} for place in data.get("locations", ()))
 

@@ -74,7 +74,13 @@ def terms(tmp_path, asked, fields="kind: plain"):
     return agreement.load(path)
 
 
-def shown(made, action="created", data=b'{"incidentId":"1","types":[{"common":{"code":"MVA"}}],"narrative":"x"}', major=1, sequence=1):
+def shown(
+    made,
+    action="created",
+    data=b'{"incidentId":"1","types":[{"common":{"code":"MVA"}}],"narrative":"x"}',
+    major=1,
+    sequence=1,
+):
     kept = Kept(f"police.a.incident.{action}.v{major}", bytes([sequence]) * 16, bytes(16), sequence, 0, data)
     return agreement.compile(made, KEYS).project(kept)
 
@@ -104,7 +110,10 @@ def test_the_new_version_changes_no_stream_before_the_old_one_is_served(tmp_path
 
 
 def test_the_fields_of_an_agreement_are_those_of_its_version(tmp_path):
-    for asked, fields in (("police.*.incident.*.v0", "types: plain, kind: plain"), ("police.*.incident.*.v1", "kind: plain")):
+    for asked, fields in (
+        ("police.*.incident.*.v0", "types: plain, kind: plain"),
+        ("police.*.incident.*.v1", "kind: plain"),
+    ):
         with pytest.raises(Refused, match="is no field of incident"):
             terms(tmp_path, asked, fields)
     with pytest.raises(Refused, match="stays within law enforcement"):

@@ -7,17 +7,21 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 
+import pika
 import pytest
 from click.testing import CliRunner
-from cloudevents.http import from_http, from_json
+from cloudevents.conversion import to_binary
+from cloudevents.http import CloudEvent, from_http, from_json
 
 from gateway.agreement import PREFIX
 from gateway.cli.mock import mock
 
 ROOT = Path(__file__).resolve().parents[2]
+ALERT = {"msgType": "Alert", "sent": {"at": "2026-01-02T06:10:00Z"}, "headline": "Invented"}
 AGREEMENT = """\
 agreement: {name}
 title: For a client of another make
@@ -78,10 +82,61 @@ def _every_event_once(said, records):
     assert {line.split()[1] for line in lines} == set(records)
 
 
+SEND = """
+import amqp from 'amqplib';
+const connection = await amqp.connect(process.env.BROKER);
+const channel = await connection.createConfirmChannel();
+const event = {
+  specversion: '1.0', id: 'js-1', source: '/city/desk', type: 'org.example.alert.v1',
+  data: { alertId: 'JS-1', msgType: 'Alert', sent: { at: new Date().toISOString() }, headline: 'Invented' },
+};
+channel.publish(process.env.EXCHANGE, 'alert', Buffer.from(JSON.stringify(event)), {
+  contentType: 'application/cloudevents+json', persistent: true, userId: process.env.LOGIN, mandatory: true,
+});
+await channel.waitForConfirms();
+await connection.close();
+"""
+
+
+def test_what_other_clients_publish_is_taken_as_an_alert(gateway, rabbitmq, npm):
+    """npm's AMQP client sends a structured event, the SDK makes a binary one; each with the log-in of the publisher."""
+    user = f"client-{time.time_ns()}"
+    inbound = f"copperline.inbound.{user}"
+    url = rabbitmq.log_in(user, write=f"^{re.escape(inbound)}$")
+    gateway.env["COPPERLINE_BROKER"] = rabbitmq.url
+    with (gateway.root / "site.yaml").open("a") as site:
+        site.write("broker: {url_from: env:COPPERLINE_BROKER}\n")
+    gateway("new", "city-alerts", "--from", "city-alerts")
+    said = gateway.root / "systems" / "city-alerts" / "system.yaml"
+    said.write_text(said.read_text().replace("user: city-desk", f"user: {user}"))
+    gateway("topology", "apply", "--yes")
+    npm.node(SEND, env={"BROKER": url, "EXCHANGE": inbound, "LOGIN": user})
+    headers, body = to_binary(
+        CloudEvent({"type": "org.example.alert.v1", "source": "/city/desk", "id": "py-1"}, {**ALERT, "alertId": "PY-1"})
+    )
+    kind = headers.pop("content-type", "application/json")
+    with pika.BlockingConnection(pika.URLParameters(url)) as connection:
+        channel = connection.channel()
+        channel.confirm_delivery()
+        channel.basic_publish(
+            inbound,
+            "alert",
+            body,
+            pika.BasicProperties(content_type=kind, headers=headers, user_id=user),
+            mandatory=True,
+        )
+    figures = gateway.once()
+    assert (figures["systems"]["city-alerts"]["accepted"], figures["quarantined"]) == (2, 0)
+    assert gateway("tail").count("police.xx0000000.alert.created.v1") == 2
+
+
 def test_the_sdk_of_cloudevents_reads_body_and_headers_alike(rabbitmq, queue):
     for properties, body in rabbitmq.drain(queue[0]):
         structured = from_json(body)
-        binary = from_http({f"ce-{name.removeprefix(PREFIX)}": value for name, value in properties.headers.items()}, json.dumps(structured.data))
+        binary = from_http(
+            {f"ce-{name.removeprefix(PREFIX)}": value for name, value in properties.headers.items()},
+            json.dumps(structured.data),
+        )
         assert structured["id"] == properties.message_id
         assert {name: str(value).lower() for name, value in structured.get_attributes().items()} == {
             name: str(value).lower() for name, value in binary.get_attributes().items()

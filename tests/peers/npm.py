@@ -18,6 +18,9 @@ PACKAGES = {"@asyncapi/parser": "3.6.6", "amqplib": "2.3.1", "oidc-provider": "9
 """What the tests use, each in the version they were written with."""
 
 
+INSTALL_S = 600
+
+
 class Npm:
     """A folder with `node_modules`; scripts that import from it are written beside it."""
 
@@ -30,7 +33,12 @@ class Npm:
         """Install, from the machine's own settings of npm."""
         (self.folder / "package.json").write_text(json.dumps({"private": True, "dependencies": PACKAGES}))
         command = [self._npm, "install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=300, check=False)
+        try:
+            done = subprocess.run(
+                command, cwd=self.folder, capture_output=True, text=True, timeout=INSTALL_S, check=False
+            )
+        except subprocess.TimeoutExpired as e:
+            raise peers.Unavailable(f"npm had not installed after {INSTALL_S} s") from e
         if done.returncode:
             raise peers.Unavailable(f"npm could not install: {(done.stderr or done.stdout)[-600:]}")
 
@@ -56,9 +64,17 @@ class Npm:
         """Take it all away."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _run(self, command: list[str], *, env: dict[str, str] | None, timeout_s: float) -> subprocess.CompletedProcess[str]:
+    def _run(
+        self, command: list[str], *, env: dict[str, str] | None, timeout_s: float
+    ) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            command, cwd=self.folder, env={**os.environ, **(env or {})}, capture_output=True, text=True, timeout=timeout_s, check=False
+            command,
+            cwd=self.folder,
+            env={**os.environ, **(env or {})},
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
         )
         assert done.returncode == 0, done.stderr[-3000:] + done.stdout[-1000:]
         return done
