@@ -172,15 +172,16 @@ class Projector:
 
     def project(self, out: Outgoing) -> Projected | Withheld:
         """The event as this agreement's recipients see it.  The kept record is never changed."""
+        topic = out.topic if self._past is None else self._past.topic(out.topic)
+        route = self._routes.get(topic) or self._route(topic)
+        extra = out.extra
+        if not route.concerns:
+            return Withheld(NOT_ASKED)
         if self._past is not None:
             older = self._past.event(out)
             if isinstance(older, Withheld):
                 return older
             out = older
-        route = self._routes.get(out.topic) or self._route(out.topic)
-        extra = out.extra
-        if not route.concerns:
-            return Withheld(NOT_ASKED)
         if extra and extra.get("backfill") and not self._backfill:
             return Withheld(BACKFILL)
         if route.action in TAKES_BACK:

@@ -133,7 +133,7 @@ class Evening:
         self._check([order["level"] for order in lowered] == [0.6], "the light was not lowered when the collision was over")
 
     def _proof(self) -> None:
-        self._stage.act("00:30  Who can prove it?", "Every batch and every delivery is a leaf of the ledger.")
+        self._stage.act("01:00  Who can prove it?", "Every batch and every delivery is a leaf of the ledger.")
         self._stage.say(self._stage.copperline("ledger", "verify").rstrip())
         self._stage.say(self._stage.copperline("status").rstrip())
 

@@ -143,6 +143,12 @@ def test_what_the_old_version_has_no_words_for_is_withheld_and_takes_back_what_w
         assert withheld.takes_back
 
 
+def test_an_entity_that_was_not_asked_for_is_neither_translated_nor_taken_back(tmp_path):
+    made = terms(tmp_path, "police.*.incident.*.v0")
+    kept = Kept("police.a.unit.created.v1", b"4" * 16, bytes(16), 1, 0, b"no record at all")
+    assert agreement.compile(made, KEYS).project(kept).code is NOT_ASKED
+
+
 def test_what_takes_back_comes_under_the_old_topic(tmp_path):
     made = terms(tmp_path, "police.*.incident.created.v0")
     removed = shown(made, "removed", b'{"entity":"incident","reason":"source"}', sequence=2)
