@@ -31,6 +31,11 @@ NOT_NOW = code(
     "a system in this state cannot be changed like that",
     "See copperline systems list for its state; `copperline docs systems` says what leads from one to another.",
 )
+SAME_PERSON = code(
+    "act.same-person",
+    "giving up, erasing, or sending many records again takes two people, and the first cannot be the second",
+    "Have somebody else give the same command, with --by and their name, within seven days.",
+)
 NO_RECORD = code("record.missing", "there is no such record", "See copperline quarantine list or copperline tail for positions.")
 
 Act: TypeAlias = "Callable[[World, Mapping[str, Any], str, str], Mapping[str, Any]]"
@@ -55,7 +60,25 @@ def carry_out(world: World, kind: str, body: Mapping[str, Any], *, by: str, reas
     act = ACTS.get(kind)
     if act is None:
         raise Refused(Problem(UNKNOWN, rule=f"the request {kind!r} is not known"))
-    return act(world, body, by, reason)
+    return _second(world, act, kind, body, by, reason) if rare(kind, body) else act(world, body, by, reason)
+
+
+def rare(kind: str, body: Mapping[str, Any]) -> bool:
+    """Whether an act takes two people: records are given up or destroyed, or sent again by the thousand."""
+    return kind in {"discard", "erase"} or (kind == "replay" and not body["positions"])
+
+
+def _second(world: World, act: Act, kind: str, body: Mapping[str, Any], by: str, reason: str) -> Mapping[str, Any]:
+    """The first person asks; another one gives the same command, and it is done.  Both are in the ledger."""
+    first = world.store.seconds.asked(kind, body)
+    if first is None:
+        world.store.seconds.ask(kind, body, by=by, reason=reason)
+        return {"asked": kind, "by": by}
+    if agreed.same_person(by, first.by):
+        raise Refused(Problem(SAME_PERSON, rule=f"{kind} was asked for by this person"))
+    done = act(world, body, f"{first.by} and {by}", reason if reason == first.reason else f"{first.reason}; {reason}")
+    world.store.seconds.done(kind, body)
+    return done
 
 
 def pending(world: World) -> None:

@@ -120,6 +120,15 @@ def _problem(said: Mapping[str, str]) -> Problem:
     return Problem(known, said["path"], said["where"], said["rule"])
 
 
+def asked(done: Mapping[str, Any]) -> bool:
+    """Whether an act only waits for a second person now; then says so."""
+    if "asked" not in done:
+        return False
+    click.echo(f"{done['asked']} is asked for by {done['by']}, and waits for a second person.", err=True)
+    then("somebody else gives the same command, with --by NAME and their own --reason TEXT")
+    return True
+
+
 def show(value: Any) -> None:
     """One JSON document on standard output."""
     click.echo(json.dumps(value, ensure_ascii=False, default=str))

@@ -9,6 +9,7 @@ import click
 
 from gateway.cli.common import (
     NUMBER,
+    asked,
     by_option,
     hand_over,
     json_option,
@@ -100,7 +101,7 @@ def release(positions: tuple[int, ...], **rest: Any) -> None:
 @by_option
 @reason_option
 def discard(positions: tuple[int, ...], **rest: Any) -> None:
-    """Decide that records will not be taken; their bytes stay until they are erased."""
+    """Decide that records will not be taken; their bytes stay until they are erased.  Two people: the second gives the same command."""
     _decide("discard", positions, **rest)
 
 
@@ -113,7 +114,7 @@ def _decide(act: str, positions: tuple[int, ...], *, folder: Path, as_json: bool
         done = hand_over(folder, act, {"position": position}, by=by, reason=because)
         if as_json:
             show(done)
-        else:
+        elif not asked(done):
             click.echo(f"{position}: {_DONE[act]}" + (f", {done['went_on']} that waited behind it went on" if done["went_on"] else ""))
     then("copperline quarantine list")
 

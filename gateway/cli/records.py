@@ -11,6 +11,7 @@ import click
 from gateway import acts, site
 from gateway.cli.common import (
     NUMBER,
+    asked,
     by_option,
     hand_over,
     json_option,
@@ -44,7 +45,10 @@ dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would h
 @by_option
 @reason_option
 def replay(dry_run: bool, folder: Path, as_json: bool, by: str, reason: str, **named: Any) -> None:
-    """Send sealed events again: same ids, marked replayof, through the agreement in force now."""
+    """Send sealed events again: same ids, marked replayof, through the agreement in force now.
+
+    By position one person does; whole systems or days take two: the second gives the same command.
+    """
     body = {**named, "positions": list(named["positions"])}
     if not body["positions"] and not body["system"]:
         raise Refused(Problem(NOTHING))
@@ -55,6 +59,8 @@ def replay(dry_run: bool, folder: Path, as_json: bool, by: str, reason: str, **n
         done = hand_over(folder, "replay", body, by=by, reason=why(reason))
     if as_json:
         show(done)
+        return
+    if asked(done):
         return
     click.echo(f"{done['events']} events {'would be' if dry_run else 'are being'} sent again to {', '.join(done['destinations'])}")
     then("copperline replay … --reason TEXT" if dry_run else "copperline status")
@@ -101,7 +107,10 @@ def remap(system: str, feed: str, dry_run: bool, folder: Path, as_json: bool, by
 def erase(
     positions: tuple[int, ...], system: str, kind: str, key: str, authority: str, dry_run: bool, yes: bool, folder: Path, as_json: bool, by: str, reason: str
 ) -> None:
-    """Destroy everything the site holds of a record, for good: every version, and archived documents that held it."""
+    """Destroy everything the site holds of a record, for good: every version, and archived documents that held it.
+
+    It takes two people: the first asks, and the second gives the same command.
+    """
     because = "" if dry_run else why(reason)
     with reading(folder) as (_, opened):
         found = list(positions) or [position for position in [opened.journal.locate(system, kind, key)] if position]
@@ -116,7 +125,9 @@ def erase(
     done = hand_over(folder, "erase", {"positions": found, "authority": authority}, by=by, reason=because)
     if as_json:
         show(done)
-    else:
+    if asked(done):
+        return
+    if not as_json:
         click.echo(f"erased {done['names']} records ({done['rows']} rows) and {done['documents']} archived documents")
     if not done["clean"]:
         click.echo("Another process still reads the store's log; run copperline doctor once it has ended.", err=True)

@@ -47,6 +47,8 @@ ledger's leaf move together or not at all.  That is the whole delivery guarantee
     store.disclosures
         earlier(dest, position) -> (position, kind) of each;  kind(dest, position) -> int
         batches(*, agreement="", since=0, until=…, after=0, limit=500) -> list[Disclosure]
+    store.seconds
+        asked(kind, body) -> SecondRow | None;  ask(kind, body, by=, reason=);  done(kind, body)    acts of two people
     store.seals
         act("seal"|"unseal", position, intake, *, authority, by, same) -> SealRow | None;  all() -> list[SealRow]
         names() -> frozenset[bytes]

@@ -26,6 +26,7 @@ from gateway.store.remotes import Remotes
 from gateway.store.requests import Requests
 from gateway.store.rows import Clock
 from gateway.store.seals import Seals
+from gateway.store.seconds import Seconds
 from gateway.store.sqlite import Sqlite
 from gateway.store.submissions import Submissions
 from gateway.store.systems import Systems
@@ -63,6 +64,7 @@ class Store:
         self.remotes = Remotes(database, vault, self.ledger, clock)
         self.deliveries = Deliveries(database, vault, self.ledger, recent, self.remotes, clock)
         self.disclosures = Disclosures(database)
+        self.seconds = Seconds(database, keys, self.ledger, clock)
         self.seals = Seals(database, keys, vault, self.journal, self.ledger, recent, clock)
         self.requests = Requests(database, clock)
         self.systems = Systems(database, self.ledger, clock)

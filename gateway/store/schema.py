@@ -170,7 +170,12 @@ CREATE TABLE seal (
   who TEXT NOT NULL, at BIGINT NOT NULL);
 """
 
-MIGRATIONS: tuple[str, ...] = (FIRST, SUBMISSIONS, RECONCILIATIONS, PARTS, SINKS, AGREEMENTS)
+SECONDS = """
+-- Rare acts that wait for a second person, each under a keyed hash over all that it says.
+CREATE TABLE second (act {blob} PRIMARY KEY, who TEXT NOT NULL, reason TEXT NOT NULL, at BIGINT NOT NULL);
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST, SUBMISSIONS, RECONCILIATIONS, PARTS, SINKS, AGREEMENTS, SECONDS)
 
 
 def migrate(database: Database) -> None:

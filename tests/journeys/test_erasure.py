@@ -26,7 +26,9 @@ def test_no_file_of_the_site_holds_what_was_erased(gateway, archive):
     assert bool(_files_with(gateway.root, CANARY)) == (archive == "keep")
     assert len(list((gateway.root / "var" / "archive").iterdir())) == 2
     name = ("--system", "cad", "--kind", "call", "--key", "J0000126")
-    said = json.loads(gateway("erase", *name, "--reason", "order", "--authority", "rule 4", "--yes", "--json"))
+    erase = ("erase", *name, "--reason", "order", "--authority", "rule 4", "--yes", "--json")
+    gateway(*erase, "--by", "A. Sample")
+    said = json.loads(gateway(*erase, "--by", "B. Sample"))
     assert (said["names"], said["documents"], said["clean"]) == (1, 2, True)
     assert _files_with(gateway.root, salt) == _files_with(gateway.root, CANARY) == []
     assert list((gateway.root / "var" / "archive").iterdir()) == []

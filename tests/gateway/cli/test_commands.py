@@ -92,7 +92,9 @@ def test_once_says_why_deliveries_wait(riverton, copperline):
 def test_a_discarded_record_is_called_so(riverton, copperline):
     copperline("run", "--once")
     (row,) = copperline("quarantine", "list", "--json").json
-    assert copperline("quarantine", "discard", row["position"], "--reason", "a test").out == f"{row['position']}: discarded\n"
+    discard = ("quarantine", "discard", row["position"], "--reason", "a test")
+    assert "second person" in copperline(*discard).err
+    assert copperline(*discard, "--by", "B. Sample").out == f"{row['position']}: discarded\n"
 
 
 def test_a_second_run_changes_nothing(riverton, copperline):
@@ -129,7 +131,8 @@ def test_quarantine_is_shown_and_released_under_the_mapping_that_holds_now(river
 def test_quarantine_discards_with_a_reason(riverton, copperline):
     copperline("run", "--once")
     (row,) = copperline("quarantine", "list", "--json").json
-    copperline("quarantine", "discard", row["position"], "--reason", "a test record")
+    for who in ("A. Sample", "B. Sample"):
+        copperline("quarantine", "discard", row["position"], "--by", who, "--reason", "a test record")
     (row,) = copperline("quarantine", "list", "--state", "discarded", "--json").json
     assert row["reason"] == "a test record"
 
@@ -179,7 +182,8 @@ def test_remap_shows_a_difference_first_and_corrects_then(riverton, copperline):
 
 def test_erase_leaves_nothing_of_a_record_and_every_proof_valid(riverton, copperline):
     copperline("run", "--once")
-    copperline("erase", "--system", "cad", "--kind", "call", "--key", "1", "--reason", "a court said so", "--json")
+    for who in ("A. Sample", "B. Sample"):
+        copperline("erase", "--system", "cad", "--kind", "call", "--key", "1", "--by", who, "--reason", "a court said so", "--json")
     shown = copperline("tail", "--json", "--reveal", "--reason", "a test").out
     assert "CANARY one" not in shown
     assert "CANARY three" in shown
@@ -309,7 +313,9 @@ def test_replay_shows_how_many_and_sends_them_again_under_their_ids(riverton, co
     named = ("replay", "--agreement", "internal", "--destination", "log", "--system", "cad", "--json")
     assert copperline(*named, "--dry-run").json["events"] == 2
     assert copperline("run", "--once", "--json").json["delivered"] == 0
-    assert copperline(*named, "--reason", "the consumer lost them").json["events"] == 2
+    assert copperline(*named, "--reason", "the consumer lost them", "--by", "A. Sample").json == {"asked": "replay", "by": "A. Sample"}
+    assert copperline("run", "--once", "--json").json["delivered"] == 0
+    assert copperline(*named, "--reason", "the consumer lost them", "--by", "B. Sample").json["events"] == 2
     assert copperline("status", "--json").json["destinations"][0]["in_progress"] == 2
     assert copperline("run", "--once", "--json").json["delivered"] == 2
     assert copperline("status", "--json").json["destinations"][0]["delivered"] == 2
@@ -336,7 +342,8 @@ def test_the_gateway_runs_until_it_is_told_to_stop_and_finishes_what_it_began(ri
         until(lambda: copperline("status", "--json").json["systems"][0]["read"] == 2)
         until(lambda: copperline("status", "--json").json["running"])
         (row,) = copperline("quarantine", "list", "--json").json
-        copperline("quarantine", "discard", row["position"], "--reason", "a test")
+        for who in ("A. Sample", "B. Sample"):
+            copperline("quarantine", "discard", row["position"], "--by", who, "--reason", "a test")
         assert copperline("systems", "pause", "cad", "--reason", "a test", "--json").json["state"] == "paused"
         assert copperline("status", "--json").json["systems"][0]["state"] == "paused"
     finally:
@@ -352,3 +359,17 @@ def until(condition, seconds=60):
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.05)
+
+
+def test_one_person_alone_gives_up_and_destroys_nothing(riverton, copperline):
+    copperline("run", "--once")
+    (row,) = copperline("quarantine", "list", "--json").json
+    for command in (("quarantine", "discard", row["position"]), ("erase", "1", "--yes")):
+        copperline(*command, "--by", "A. Sample", "--reason", "first")
+        assert "act.same-person" in copperline(*command, "--by", "a. sample", "--reason", "again", code=3).err
+    copperline("erase", "1", "3", "--yes", "--by", "B. Sample", "--reason", "something else")  # is asked for anew
+    assert copperline("quarantine", "list", "--json").json
+    assert "CANARY one" in copperline("tail", "--json", "--reveal", "--reason", "a test").out
+    copperline("replay", "--agreement", "internal", "1", "--by", "A. Sample", "--reason", "a few events take one person")
+    copperline("erase", "1", "--yes", "--by", "B. Sample", "--reason", "second")
+    assert "CANARY one" not in copperline("tail", "--json", "--reveal", "--reason", "a test").out
