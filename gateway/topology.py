@@ -8,17 +8,15 @@ Nothing is ever deleted or changed here: what differs, or is no longer agreed, i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import orjson
-from pydantic import ValidationError
 
-from gateway import inbound, yamlfile
 from gateway.agreement import Agreement, Limits, bound, exchange
 from gateway.errors import Problem, Refused, code
-from gateway.site import Site, system_folders
+from gateway.inbound.publishers import feeds
+from gateway.site import Site
 
 DIFFERENT = code(
     "topology.different",
@@ -68,15 +66,8 @@ class Publisher:
 
 
 def publishers(site: Site) -> list[Publisher]:
-    """Every publisher that the systems of a site name, by user; what is wrong with a system is told by `check`."""
-    found: dict[str, Publisher] = {}
-    for name in system_folders(site):
-        feeds = yamlfile.load(site.systems / name / "system.yaml").data.get("feeds") or {}
-        for feed in feeds.values():
-            if feed.get("adapter") == inbound.KIND:
-                with suppress(ValidationError):
-                    said = inbound.Settings.model_validate(feed.get("settings") or {})
-                    found[said.user] = Publisher(said.user, said.queue, said.length)
+    """Every publisher that the systems of a site name, by user."""
+    found = {said.user: Publisher(said.user, said.queue, said.length) for _, _, said in feeds(site)}
     return [found[user] for user in sorted(found)]
 
 

@@ -13,6 +13,7 @@ from gateway import agreement, samples, site, system
 from gateway.cli import OK, PROBLEMS, live
 from gateway.cli.common import json_option, masked, show, site_option, table, then, why
 from gateway.errors import Halt, Problem, Refused, code
+from gateway.inbound import publishers
 from gateway.sink import checks as sinks
 from gateway.site import Site
 
@@ -130,6 +131,7 @@ def _problems(here: Site, name: str) -> Iterator[Problem]:
             yield from (_placed(problem, "agreements/") for problem in e.problems)
         else:
             yield from sinks.problems(here, agreed)
+        yield from publishers.problems(here)
         yield from _callers(here)
 
 

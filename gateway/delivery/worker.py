@@ -14,10 +14,10 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal
 
 from gateway import agreement as agreements
 from gateway.agreement import Agreement, Destination, Withheld
@@ -26,7 +26,7 @@ from gateway.delivery.codes import FULL, NOT_IN_FORCE, PAUSED
 from gateway.delivery.flow import Flow
 from gateway.delivery.gate import Gate, Leaves
 from gateway.delivery.lookout import Lookout
-from gateway.delivery.track import End
+from gateway.delivery.settling import SETTLED_AFTER_S, Ended, Settling
 from gateway.errors import Problem, Retry
 from gateway.event import Keys
 from gateway.lane import Heard, Lane, Lanes, OwnLog
@@ -34,7 +34,7 @@ from gateway.store.rows import BACK
 
 if TYPE_CHECKING:
     from gateway.store import Store
-    from gateway.store.rows import Outgoing, Settlement
+    from gateway.store.rows import Outgoing
 
 SLICE = 250
 """Rows of one feed that are read at once, before the next feed has its turn."""
@@ -45,10 +45,6 @@ UNDER_WAY = 2000
 UNDER_WAY_BYTES = 16 * 1024 * 1024
 SLICES_AHEAD = 16
 """Slices of one feed beyond its position that are held in memory."""
-SETTLED_AT = 500
-"""Ends after which a settlement is stored."""
-SETTLED_AFTER_S = 0.2
-"""Time after which it is, however few they are."""
 LOOK_S = 1.0
 """How often feeds, rows that a person changed and the agreement's validity are looked at without being told."""
 RESERVED = 10_000
@@ -59,10 +55,6 @@ CAREFUL_LAST_S = 20.0
 """The same where what has no outcome would be in doubt."""
 ROWS_HELD = 10_000
 """Rows of exceptions that are held in memory; of a larger replay the next ones follow."""
-
-
-Ended: TypeAlias = Callable[[Sequence[tuple[int, End]]], None]
-"""Told, before they are settled, how deliveries of a careful destination ended: position and end.  Raises Retry to be told again."""
 
 
 class Delivery:
@@ -119,10 +111,8 @@ class Delivery:
         self._told: set[int] = set()
         self._all = True
         self._state = "running"
-        self._unstored: Settlement | None = None
-        self._ended, self._untold = ended, list[tuple[int, End]]()
-        self._looked = self._settled = float("-inf")
-        self._settled_moves = 0
+        self._settling = Settling(self._deliveries, self.id, self._flow, agreement.digest, ended)
+        self._looked = float("-inf")
         self._thread = threading.Thread(
             target=self._run, name=f"deliver {agreement.name}.{destination.name}", daemon=True
         )
@@ -186,14 +176,14 @@ class Delivery:
     def idle(self) -> bool:
         """Everything that was readable is settled; rows that are tried again later do not count."""
         return (
-            not (self._heard or self._turns or self._told or self._all) and self._flow.quiet and self._unstored is None
+            not (self._heard or self._turns or self._told or self._all) and self._flow.quiet and self._settling.done
         ) and not (self._lookout.looks and self._lane.ready.is_set() and self._state == "running")
 
     def step(self) -> bool:
         """One round.  False: there was nothing to do.  Raises what the store raises; then nothing is lost."""
         now_us = _microseconds(self._clock())
-        if self._unstored is not None:
-            self._store()
+        if not self._settling.done:
+            self._settling.store()
         moved = self._hear(now_us)
         self._look()
         forbidden = self._forbidden()
@@ -204,7 +194,7 @@ class Delivery:
             moved |= self._read(now_us) if forbidden is None else self._take_back(forbidden, now_us)
         moved |= self._hear(now_us)
         moved |= self._send()
-        return self._settle() or moved
+        return self._settling.settle() or moved
 
     def _recall(self) -> None:
         """Nothing more may leave: what the lane has not sent yet comes back, once the rest was heard of.
@@ -270,8 +260,8 @@ class Delivery:
             self._wake.clear()
             self._hear(_microseconds(self._clock()))
         with suppress(Retry):
-            self._store()
-            self._settle(now=True)
+            self._settling.store()
+            self._settling.settle(now=True)
 
     def _round(self) -> bool:
         try:
@@ -381,7 +371,7 @@ class Delivery:
 
     def _leave(self) -> None:
         """Write down that nothing is in doubt, where that is so."""
-        if not (self._thread.is_alive() or self._unstored is not None) and self._flow.certain:
+        if self._settling.done and self._flow.certain and not self._thread.is_alive():
             with suppress(Retry):
                 self._deliveries.reserve(self.id, 0)
 
@@ -407,37 +397,11 @@ class Delivery:
         """Have it on disk what is about to be tried, where that matters."""
         if self._lane.careful:
             try:
-                self._settle(now=True)
+                self._settling.settle(now=True)
             except Retry:
                 self._flow.rewind()
                 raise
         return True
-
-    def _settle(self, *, now: bool = False) -> bool:
-        ended = self._flow.moves - self._settled_moves
-        waited = time.monotonic() - self._settled >= SETTLED_AFTER_S
-        if not (now or ended >= SETTLED_AT or waited):
-            return False
-        self._settled = time.monotonic()
-        self._settled_moves = self._flow.moves
-        self._unstored = self._flow.settlement(self.agreement.digest)
-        return self._store()
-
-    def _store(self) -> bool:
-        """Store the settlement.  Where the store cannot, it is kept and stored before anything else happens."""
-        self._tell_ends()
-        if self._unstored is None:
-            return False
-        self._deliveries.settle(self.id, self._unstored)
-        self._unstored = None
-        return True
-
-    def _tell_ends(self) -> None:
-        """Before they are settled: what a crash lets be told twice is told once, since whoever hears of it knows it again."""
-        self._untold += self._flow.take_ends()
-        if self._untold and self._ended is not None:
-            self._ended(self._untold)
-        self._untold = []
 
     def _pause_s(self) -> float:
         """How long to wait for a wake-up."""

@@ -39,6 +39,11 @@ RATE = code(
     "the publisher sends more than it may, so its messages wait in its own queue",
     "Nothing to do: they are taken as its rate allows, and nobody else waits. Raise per_minute if it may send more.",
 )
+TWICE = code(
+    "inbound.twice",
+    "two feeds take the messages of one publisher",
+    "Keep one of them: a publisher's queue is read once, and its kinds of message have a mapping each in that feed.",
+)
 NO_BROKER = code(
     "inbound.no-broker",
     "the feed takes messages from the broker, and site.yaml names none",

@@ -73,7 +73,7 @@ def _pieces(body: bytes) -> list[tuple[int, int]]:
             return pieces
         try:
             _, end = decoder.raw_decode(text, start)
-        except json.JSONDecodeError:
+        except (json.JSONDecodeError, RecursionError):
             return pieces
         first = offset + len(text[:start].encode())
         pieces.append((first, first + len(text[start:end].encode())))

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from gateway.adapter import Context
-from gateway.delivery.worker import Ended
+from gateway.delivery.settling import Ended
 from gateway.errors import Problem
 from gateway.line import Line
 from gateway.sink.codes import AWAY, NO_FEED, NOT_RUNNING

@@ -106,3 +106,11 @@ def test_a_destination_that_leads_nowhere_is_told_by_check(gateway):
     (gateway.root / "agreements" / "dispatch.yaml").write_text(AGREEMENT)
     said = json.loads(gateway("check", "--json", code=1))
     assert [(problem["code"], problem["where"]) for problem in said] == [("sink.no-feed", "agreements/dispatch.yaml")]
+
+
+def test_a_publisher_that_two_feeds_take_is_told_by_check(gateway):
+    gateway("new", "city", "--from", "city-alerts")
+    gateway("check", "city")
+    gateway("new", "town", "--from", "city-alerts")
+    said = json.loads(gateway("check", "--json", code=1))
+    assert [(problem["code"], problem["where"]) for problem in said] == [("inbound.twice", "systems/town/system.yaml")]

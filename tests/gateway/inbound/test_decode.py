@@ -199,3 +199,9 @@ def test_an_entity_of_another_source_is_refused():
 @pytest.mark.parametrize("body", [b'{"type": "Notification", "data": []}', b'{"type": "Notification", "data": [1]}', b'{"a": 1}', b"\xff\xfe"])
 def test_a_body_that_is_none_of_the_forms_is_refused(body):
     assert {code for code, _ in problems(body, "application/json")} <= {"inbound.form", "inbound.contract"}
+
+
+def test_a_body_nested_without_end_is_refused():
+    for depth in (900, 1000, 1020, 5000):
+        body = b'{"type": "Notification", "data": [' + b'{"a":' * depth + b"1" + b"}" * depth + b"]}"
+        assert problems(body, "application/json")[0][0] in ("inbound.form", "inbound.contract")
