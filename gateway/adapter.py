@@ -230,6 +230,7 @@ class Column:
     """One column or element of something that is offered."""
 
     name: str
+    """As a mapping names it: a dot leads inward; one that belongs to the name has a backslash before it."""
     type: str
     profile: Profile | None = None
     """None where the system cannot be asked for values: a WSDL has none."""

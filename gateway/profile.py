@@ -53,7 +53,16 @@ BLANK = frozenset({"", "0000-00-00", "0000-00-00 00:00:00", "00000000"})
 def columns(rows: Iterable[Mapping[str, Any]], types: Mapping[str, str], *, most: int = 2000) -> list[Column]:
     """A column with its profile for each name of `types`, from at most so many rows."""
     looked = list(islice(rows, most))
-    return [Column(name, type, of(name, [row.get(name) for row in looked])) for name, type in types.items()]
+    return [Column(named(name), type, of(name, [row.get(name) for row in looked])) for name, type in types.items()]
+
+
+def named(name: str) -> str:
+    """A plain name as a mapping writes it: its own dots lead nowhere.
+
+    >>> named("a.b")
+    'a\\\\.b'
+    """
+    return name.replace(".", "\\.")
 
 
 def of(name: str, values: Sequence[Any]) -> Profile:

@@ -62,7 +62,7 @@ def _offer(rows: Sequence[Mapping[str, Any]]) -> Offer:
     names = dict.fromkeys(name for row in rows for name in row)
     inner = {name: _inner([row.get(name) for row in rows]) for name in names}
     plain = {column.name: column for column in profile.columns(rows, {name: "text" for name in names if not inner[name]}, most=RECORDS)}
-    return Offer([plain.get(name) or Column(name, inner[name]) for name in names], len(rows))
+    return Offer([plain.get(profile.named(name)) or Column(profile.named(name), inner[name]) for name in names], len(rows))
 
 
 def _inner(values: Sequence[Any]) -> str:

@@ -98,7 +98,7 @@ def _offer(link: Link, table: _Table, *, profiled: bool, counts: bool) -> Offer:
     types = _types(link, table, relation)
     if not types:
         return Offer((), notes=[*notes, NOT_READ])
-    columns = _profiled(link, relation, types) if profiled else [Column(name, type_) for name, type_ in types.items()]
+    columns = _profiled(link, relation, types) if profiled else [Column(profile.named(name), type_) for name, type_ in types.items()]
     key = _key(link, table)
     if not key and not table.view:
         notes.append(NO_KEY)

@@ -57,7 +57,7 @@ class _Writer:
         by_target = {each.target.name: each for each in found}
         subject = next((by_target[name] for name in _SUBJECTS[entity] if name in by_target), None) if entity in _SUBJECTS else None
         if subject is not None:
-            yield f"subject: {_quoted(subject.columns[0])}"
+            yield f"subject: {_yaml(subject.columns[0])}"
         time = next((by_target[name] for name in _TIMES if name in by_target), None)
         if time is not None:
             yield f"time: {{{self._from(time)}, as: {time.reads}}}"
@@ -80,7 +80,7 @@ class _Writer:
         if rest:
             yield from ("", "ignored:                          # not placed: give each a place above, or leave it out on purpose")
         for column in rest:
-            yield _said(f"  - {_yaml(column.name)}", "", _looks(column))
+            yield _said(f"  - {_yaml(column.name.replace(_DOT, '.'))}", "", _looks(column))
 
     def _tree(self, tree: Tree, depth: int) -> Iterator[str]:
         indent = "  " * depth
@@ -127,7 +127,7 @@ class _Writer:
             case _ if said.target.needed and len(said.target.path) == 1:
                 return f"{{{self._from(said)}, optional: false}}"
             case _:
-                return _quoted(said.columns[0])
+                return _yaml(said.columns[0])
 
     def _coded(self, said: Suggestion) -> str:
         column = self._columns[said.columns[0]]
@@ -138,7 +138,7 @@ class _Writer:
         return f"{{{self._from(said)}, table: {list_}}}"
 
     def _from(self, said: Suggestion) -> str:
-        names = [_quoted(name) for name in said.columns]
+        names = [_yaml(name) for name in said.columns]
         return f"from: {names[0]}" if len(names) == 1 else f"from: [{', '.join(names)}]"
 
 
@@ -190,12 +190,12 @@ def _said(line: str, score: str, because: str) -> str:
     return f"{line:<66} # {told}"
 
 
-def _quoted(name: str) -> str:
-    """A column's name as a source of the language: its own dots are no steps."""
-    return _yaml(name.replace(".", "\\."))
+_DOT = "\\."
+"""A dot that belongs to a name; where fields are ignored it is written plainly."""
 
 
 def _yaml(text: str) -> str:
+    """A name as YAML takes it for text."""
     plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text) and text not in ("true", "false", "null")
     return text if plain else json.dumps(text)
 

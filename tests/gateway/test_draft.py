@@ -7,7 +7,7 @@ import re
 import pytest
 
 from contracts import schema
-from gateway import draft, mapping
+from gateway import draft, mapping, profile
 from gateway.adapter import Column, Offer
 from gateway.draft import words
 from gateway.errors import Refused
@@ -83,7 +83,7 @@ def test_code_lists_hold_the_codes_and_leave_the_common_side_to_a_person(tmp_pat
 
 @pytest.mark.parametrize("name", ["a.b", "^up", "$key", "with blank", "true", "7", "ü", 'quo"te', "back\\slash", "- x: y # z"])
 def test_a_column_of_any_name_is_written_so_that_it_is_found_again(name, tmp_path):
-    offer = Offer([Column(name, "CHAR(4)"), Column("call_no", "CHAR(9)")])
+    offer = Offer([Column(profile.named(name), "CHAR(4)"), Column("call_no", "CHAR(9)")])
     made = draft.draft(offer, system="cad", name="t", entity="incident")
     (tmp_path / "draft.yaml").write_text(made.mapping)
     compiled = mapping.compile(tmp_path / "draft.yaml", codes=[tmp_path], zone="UTC")
@@ -100,6 +100,18 @@ def test_what_has_no_values_is_drafted_by_names_and_types(tmp_path):
     data = json.loads(one.data)
     assert (data["evidenceId"], data["status"]["internal"]["code"]) == ("E1", "IN")
     assert data["capturedAt"]["at"].startswith("2026-03-01T10:00:00")
+
+
+def test_a_dot_in_the_name_of_an_element_leads_inward(tmp_path):
+    offer = Offer([Column("Exhibit.EvidenceNumber", "xs:string"), Column("Exhibit.Taken.CollectedDate", "xs:dateTime"), Column("Exhibit.Xq", "xs:string")])
+    made = draft.draft(offer, system="vault", name="GetExhibit", entity="evidence")
+    (tmp_path / "draft.yaml").write_text(made.mapping)
+    compiled = mapping.compile(tmp_path / "draft.yaml", codes=[tmp_path], zone="UTC")
+    said = {"Exhibit": {"EvidenceNumber": "E1", "Taken": {"CollectedDate": "2026-03-01T10:00:00Z"}, "Xq": "1"}}
+    (one,) = compiled.drafts(said, "E1")
+    assert json.loads(one.data)["evidenceId"] == "E1"
+    assert json.loads(one.data)["capturedAt"]["at"].startswith("2026-03-01T10:00:00")
+    assert not compiled.coverage(said).neither
 
 
 def test_an_entity_without_a_contract_is_refused():

@@ -9,9 +9,9 @@ import pytest
 
 from adapters.odbc import adapter
 from gateway import draft, mapping, site
-from gateway.testing import context
+from gateway.testing import context, surveyed
 from tests.adapters.odbc import reference
-from tests.adapters.odbc.databases import MariaDb, made
+from tests.adapters.odbc.databases import MariaDb, library, made
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -89,3 +89,25 @@ def test_a_draft_of_what_was_discovered_compiles_and_maps_rows_of_the_table(cad,
     for row in cad.ask(f"SELECT {', '.join(names)} FROM {table}")[:50]:
         (one,) = compiled.drafts({name: None if value is None else str(value) for name, value in zip(names, row, strict=True)}, str(row[0]))
         assert json.loads(one.data)["incidentId"].startswith("26-")
+
+
+def test_a_real_access_file_whose_driver_answers_little(access, tmp_path):
+    database = {"driver": library("libmdbodbc.so"), "database": str(access.path)}
+    settings = adapter.reach.model_validate({"connection": database})
+    listed = adapter.discover(settings, context(tmp_path), ()).offers
+    assert list(listed) == ["Monitor_Authenticate"]
+    (found,) = adapter.discover(settings, context(tmp_path), ["Monitor_Authenticate"]).offers.values()
+    said = {column.name: (column.type, column.profile) for column in found.columns}
+    assert (found.rows, list(found.watermarks)) == (1, ["LastVisit"])
+    assert said["ID"][0] == "LONGINT"
+    assert said["EMail_Address"][1].personal
+    assert said["LineNumber"][1].patterns == {"9999999999": 1}
+
+
+def test_a_survey_of_a_real_access_file_finds_its_row(access, tmp_path):
+    database = {"driver": library("libmdbodbc.so"), "database": str(access.path)}
+    settings = adapter.settings.model_validate({"connection": database, "kind": "circuit", "table": "Monitor_Authenticate", "key": "ID"})
+    survey = adapter.survey(settings, context(tmp_path), "")
+    (record,) = surveyed(survey, 10)
+    assert [each.fields for each in survey.find("circuit", [record.key, "no such key"])] == [record.fields]
+    survey.close()
