@@ -82,12 +82,16 @@ class _Walk:
         return found
 
     def _target(self, path: tuple[str, ...], form: Form) -> Target:
-        said = self._usual.get(".".join(path))
+        said = self._usual.get(".".join(path)) or _PAIRED.get(form)
         needed = path[0].partition("[")[0] in self._needed
         if said is not None:
             return Target(path, form, tuple(frozenset(name.split()) for name in said.split("; ")), True, needed)
         own = " ".join(step.partition("[")[0] for step in path[-2:])
         return Target(path, form, (ideas(own),), False, needed)
+
+
+_PAIRED: Mapping[Form, str] = {"geo": "latitude longitude"}
+"""Forms that two columns fill, whatever the place is called."""
 
 
 def _form(field: Mapping[str, Any], name: str) -> Form:

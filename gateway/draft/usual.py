@@ -28,6 +28,19 @@ _PERSON: Mapping[str, str] = {
 ROLES: Mapping[str, str] = {"Caller": "caller", "Suspect": "suspect", "Victim": "victim"}
 """Role of a person → the idea in the names of its columns."""
 
+_EXHIBIT: Mapping[str, str] = {
+    "evidenceId": "evidence id; evidence number; item id; item number",
+    "exhibitNumber": "evidence number; item number; property number",
+    "kind": "evidence type; item type; type; type code",
+    "status": "status; evidence status; item status; status code",
+    "description": "description; item description; evidence description",
+    "sizeBytes": "size",
+    "capturedAt": "collected time; seized time",
+    "capturer.badge": "collected badge; badge; badge number",
+    "linkedIncidents[].incidentId": "incident number; incident id; case number; case id; call number; report number",
+    "location.text": "collected address; address",
+}
+
 USUAL: Mapping[str, Mapping[str, str]] = {
     "incident": {
         "incidentId": "incident number; incident id; call number; call id; case number; case id; incident",
@@ -83,18 +96,8 @@ USUAL: Mapping[str, Mapping[str, str]] = {
         "remark": "narrative",
         **{f"location.{field}": said for field, said in _PLACE.items()},
     },
-    "evidence": {
-        "evidenceId": "evidence id; evidence number; item id; item number",
-        "exhibitNumber": "evidence number; item number; property number",
-        "kind": "evidence type; item type; type; type code",
-        "status": "status; evidence status; item status; status code",
-        "description": "description; item description; evidence description",
-        "sizeBytes": "size",
-        "capturedAt": "collected time; seized time",
-        "capturer.badge": "collected badge; badge; badge number",
-        "linkedIncidents[].incidentId": "incident number; incident id; case number; case id; call number; report number",
-        "location.text": "collected address; address",
-    },
+    "evidence": _EXHIBIT,
+    "recording": {**_EXHIBIT, "start": "start time", "stop": "stop time", "durationS": "duration; duration seconds"},
     "custody-transfer": {
         "transferId": "transfer id; transfer number",
         "evidenceIds[]": "evidence id; evidence number; item id; item number",
