@@ -76,6 +76,18 @@ def _journalled(row: str, folder: Path, system: str, inbox: str, source: Path, b
     return throughput(row, ours, bare, unit="records/s")
 
 
+def soap(folder: Path, _broker: RabbitMQ | None) -> Row:
+    """Polling a SOAP service, checked against its schema and archived; against a bare lxml parse with a dict per record."""
+    from bench import soap as pages
+
+    pages.write(folder, RECORDS)
+
+    def side(name: str) -> Callable[[int], Cost]:
+        return lambda _turn: worker("bench.soap", name, folder)
+
+    return throughput("soap", side("poll"), side("parse"), unit="records/s")
+
+
 def mapping(_folder: Path, _broker: RabbitMQ | None) -> Row:
     """One compiled mapping of forty columns; against the function a careful person would write."""
     from gateway import mapping as language
@@ -167,7 +179,7 @@ def _keep(path: Path, taken: list[tuple[Any, bytes]]) -> None:
 
 
 ROWS: dict[str, Callable[..., Row]] = {
-    "e2e": e2e, "intake": intake, "mapping": mapping, "nibrs": nibrs, "startup": startup, "latency": latency,
+    "e2e": e2e, "intake": intake, "mapping": mapping, "nibrs": nibrs, "soap": soap, "startup": startup, "latency": latency,
     "rest-single": rest.rest_single, "rest-batch": rest.rest_batch,
     "agreements": agreements,
 }  # fmt: skip

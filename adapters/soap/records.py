@@ -97,21 +97,21 @@ class Records:
         """Cuts at the record path."""
         return Cutter(stream, self._path, self._naming, longest=self._longest, encoding=encoding)
 
-    def reader(self) -> Callable[[Element], dict[str, Any]]:
+    def reader(self) -> Callable[..., dict[str, Any]]:
         """Elements to fields."""
         return self._naming.reader()
 
     def record(self, fields: dict[str, Any], original: bytes, where: str) -> RawRecord | Rejected:
         """A record with its key, version and change; rejected where it has no key."""
         poll = self._poll
-        parts = [paths.text(fields, name.replace(".", "/")) for name in poll.key]
+        parts = [_text(fields, name) for name in poll.key]
         if not all(parts):
             return Rejected(original, where, (Problem(NO_KEY, path=poll.key[parts.index("")], where=where),), kind=poll.kind)
-        gone = poll.change is not None and paths.text(fields, poll.change.field.replace(".", "/")) in poll.change.remove
+        gone = poll.change is not None and _text(fields, poll.change.field) in poll.change.remove
         return RawRecord(
             kind=poll.kind,
             key="|".join(parts),
-            version=paths.text(fields, poll.version.replace(".", "/")) if poll.version else "",
+            version=_text(fields, poll.version) if poll.version else "",
             change="remove" if gone else "put",
             fields=fields,
             original=original,
@@ -190,10 +190,10 @@ class Walk:
                 raise Reject(Problem(UNREADABLE, rule=f"more than {BETWEEN_BYTES} bytes before the first record"))
         return None
 
-    def _item(self, piece: Piece, read: Callable[[Element], dict[str, Any]], offset: int) -> Iterator[Item]:
+    def _item(self, piece: Piece, read: Callable[..., dict[str, Any]], offset: int) -> Iterator[Item]:
         where = f"byte {offset}"
         if piece.element is not None and self._valid:
-            yield self._records.record(read(piece.element), piece.data, where)
+            yield self._records.record(read(piece.element, piece.flat), piece.data, where)
         elif piece.element is not None:
             yield self._records.judged(self.preamble, self._closing, piece.data, where, self._encoding)
         elif piece.problem is not None:
@@ -220,6 +220,12 @@ def decode(settings: Settings, document: Document) -> Iterator[RawRecord | Rejec
     cutter = records.cutter(io.BytesIO(document.preamble), encoding)
     deque(cutter.pieces(), maxlen=0)  # only what is open at its end is of interest
     yield records.judged(document.preamble, _closing(cutter.stack), document.body, "byte 0", encoding)
+
+
+def _text(fields: dict[str, Any], name: str) -> str:
+    """The text of a field, which most often is one."""
+    value = fields.get(name)
+    return value.strip() if isinstance(value, str) else paths.text(fields, name.replace(".", "/"))
 
 
 def _closed(stream: BinaryIO) -> bool:

@@ -61,7 +61,8 @@ def wsdl() -> None:
 def add(name: str, files: tuple[Path, ...], stands: tuple[str, ...], bundle: str, folder: Path, as_json: bool) -> None:
     """Copy a WSDL, the first of FILES, and all that it refers to into the system's bundle, with their digests.
 
-    References to files beside it are followed; the other FILES and --as answer for the rest. Nothing is fetched.
+    References to files beside and below it are followed; the other FILES, which are copied too, and --as answer for the
+    rest. Nothing is fetched.
     """
     here = site.open(folder)
     into = here.systems / name / bundle
@@ -92,10 +93,10 @@ class _Bundle:
 
 
 def _made(files: Sequence[Path], stands: Mapping[str, Path]) -> _Bundle:
-    """Everything that the first file needs.  Raises Refused with every reference that leads nowhere."""
+    """The files, and everything that they need.  Raises Refused with every reference that leads nowhere."""
     given = [path.resolve() for path in (*files, *stands.values())]
     home = given[0].parent
-    made, problems, waiting = _Bundle(first=given[0].name), list[Problem](), [given[0]]
+    made, problems, waiting = _Bundle(first=given[0].name), list[Problem](), list(given)
     while waiting:
         path = waiting.pop()
         name = _name(path, home)

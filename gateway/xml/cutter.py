@@ -25,6 +25,8 @@ FEW, MANY = 3, 512
 """Plain records are parsed together where there are at least so many at hand, and at most so many at once."""
 REMEMBERED = 64
 """So many stacks of open elements are read once and remembered."""
+DEEP = etree.XPath("boolean(*/@* | */*/@* | */*/* | */text()[normalize-space()])")
+"""Whether any of several records has more to it than texts, one in each child."""
 TOKEN = re.compile(
     rb"(?P<text>[^<]+)"
     rb"|(?P<comment><!--.*?-->|<\?.*?\?>|<!\[CDATA\[.*?\]\]>)"
@@ -48,6 +50,8 @@ class Piece:
     """"record", "between", "comment", "broken" (this stretch only), "lost" (nothing after it can be trusted)."""
     element: Element | None = None
     problem: Code | None = None
+    flat: bool = False
+    """Whether the children of the element are known to hold text and nothing else, and it has no attribute."""
     more: int = 0
     """Bytes that follow `data` and belong to the same piece, but were too many to keep."""
 
@@ -65,6 +69,7 @@ class Cutter:
         self._tags = [match[0] for match in TOKEN.finditer(stack) if match["start"]]
         self._known: dict[bytes, tuple[tuple[str, ...], dict[str | None, str], bytes]] = {}
         self._began = bool(self._tags)
+        self._flat = False
         self.root = ""
         """What the root element is called, once it was met."""
 
@@ -85,7 +90,8 @@ class Cutter:
             if match["start"] and self._is_record(token):
                 plain = self._plain(_name(token))
                 if plain:
-                    yield from (Piece(self._take(length), "record", element) for length, element in plain)
+                    for length, element in plain:
+                        yield Piece(self._take(length), "record", element, flat=self._flat)
                 else:
                     yield from self._record(token)
             elif match["doctype"] or not self._passes(match):
@@ -205,6 +211,7 @@ class Cutter:
         tags = {each.tag for each in elements}
         if len(elements) != len(lengths) or len(tags) > 1 or self._naming.of(elements[0].tag) != self._path[-1]:
             return []
+        self._flat = not DEEP(found)
         return list(zip(lengths, elements, strict=True))
 
     def _stretches(self, name: bytes) -> list[int]:

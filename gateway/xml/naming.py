@@ -30,8 +30,8 @@ class Naming:
                 return f"{prefix}:{local}"
         return local
 
-    def reader(self) -> Callable[[Element], dict[str, Any]]:
-        """A function from an element to its fields; remembers names, so make one a document."""
+    def reader(self) -> Callable[..., dict[str, Any]]:
+        """A function from an element, and whether it is flat, to its fields; remembers names, so make one a document."""
         return _Values(self).fields
 
 
@@ -46,8 +46,13 @@ class _Values:
             parent, _, name = path.rpartition(".")
             self._lists.setdefault(parent, []).append(name)
 
-    def fields(self, element: Element) -> dict[str, Any]:
-        """The element as an object, whatever it holds."""
+    def fields(self, element: Element, flat: bool = False) -> dict[str, Any]:
+        """The element as an object, whatever it holds; `flat`: its children are known to hold text and nothing else."""
+        if flat and not self._lists:
+            names = self._names
+            found = {names.get(child.tag) or self._name(child.tag): child.text or "" for child in element}
+            if len(found) == len(element) > 0:  # else a child repeats
+                return found
         return self._object(element, "")
 
     def _name(self, tag: str) -> str:
@@ -75,16 +80,21 @@ class _Values:
         repeated = set(lists)
         text = element.text or ""
         for child in element:
-            name = names.get(child.tag) or self._name(child.tag)
-            value = self._value(child, (f"{path}.{name}" if path else name) if deep else "")
-            if name in repeated:
+            tag = child.tag
+            name = names.get(tag) or self._name(tag)
+            if deep or len(child) or child.items():
+                value = self._value(child, (f"{path}.{name}" if path else name) if deep else "")
+            else:
+                value = child.text or ""
+            if name not in found:
+                found[name] = value
+            elif name in repeated:
                 found[name].append(value)
-            elif name in found:
+            else:
                 found[name] = [found[name], value]
                 repeated.add(name)
-            else:
-                found[name] = value
-            text += child.tail or ""
+            if tail := child.tail:
+                text += tail
         holds = bool(len(element))
         if text.strip() or not (found or holds) or (attributes and not holds and not lists):
             found["#text"] = text.strip() if holds else text

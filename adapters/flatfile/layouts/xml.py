@@ -91,7 +91,7 @@ class XmlForm:
             track.state = _state(cutter)
             if piece.element is not None:
                 if cutter.stack == usual.stack or cutter.namespaces == usual.namespaces:
-                    yield make(read(piece.element), piece.data, offset, line)
+                    yield make(read(piece.element, piece.flat), piece.data, offset, line)
                 else:
                     yield rejected(NAMESPACES, piece.data, str(Place(offset, line)), kind=self._layout.kind)
             elif piece.problem is None:

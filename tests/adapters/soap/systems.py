@@ -145,6 +145,7 @@ class Queue(Polled):
 
 ANSWER = "SubmitNibrsNIEMDocumentResponse/return/ingestResponse"
 CHECKED = "CheckStatusByDDocnameResponse/return/ingestResponse"
+FOUND = "CheckStatusByIncidentResponse/return/ingestResponse"
 
 
 def rules(at: str) -> list[dict[str, Any]]:

@@ -50,6 +50,13 @@ public class Repository {
     public static class Asked { @XmlElement(namespace = "") public String ddocname; }
 
     @XmlAccessorType(XmlAccessType.FIELD)
+    @XmlType(name = "AskedByIncident", namespace = NS)
+    public static class AskedByIncident {
+        @XmlElement(namespace = "") public String ori;
+        @XmlElement(namespace = "") public String incident;
+    }
+
+    @XmlAccessorType(XmlAccessType.FIELD)
     @XmlType(name = "Violation", namespace = NS)
     public static class Violation {
         @XmlElement(namespace = "") public String badValue;
@@ -162,6 +169,20 @@ public class Repository {
         @WebResult(name = "CheckStatusByDDocnameResponse", targetNamespace = NS, partName = "result")
         public Answer check(@WebParam(name = "CheckStatusByDDocname", targetNamespace = NS, partName = "parameters") Asked request) {
             return service.check(request);
+        }
+
+        @WebMethod(operationName = "CheckStatusByIncident")
+        @WebResult(name = "CheckStatusByIncidentResponse", targetNamespace = NS, partName = "result")
+        public Answer find(@WebParam(name = "CheckStatusByIncident", targetNamespace = NS, partName = "parameters") AskedByIncident request) {
+            String end = "_" + request.ori + "_" + request.incident + "_INC";
+            synchronized (held) {
+                for (String name : held.keySet()) {
+                    if (name.endsWith(end)) {
+                        return answer(name);
+                    }
+                }
+            }
+            return answer("unknown" + end);
         }
     }
 
