@@ -170,7 +170,10 @@ class Walk:
         read, offset = self._records.reader(), len(self._head)
         piece = self._first
         while piece is not None:
-            yield from self._item(piece, read, offset)
+            if self._valid and piece.element is not None:  # most are, so nothing more is made of them
+                yield self._records.record(read(piece.element, piece.flat), piece.data, f"byte {offset}")
+            else:
+                yield from self._item(piece, offset)
             offset += len(piece.data) + piece.more
             piece = next(self._pieces, None)
 
@@ -190,11 +193,9 @@ class Walk:
                 raise Reject(Problem(UNREADABLE, rule=f"more than {BETWEEN_BYTES} bytes before the first record"))
         return None
 
-    def _item(self, piece: Piece, read: Callable[..., dict[str, Any]], offset: int) -> Iterator[Item]:
+    def _item(self, piece: Piece, offset: int) -> Iterator[Item]:
         where = f"byte {offset}"
-        if piece.element is not None and self._valid:
-            yield self._records.record(read(piece.element, piece.flat), piece.data, where)
-        elif piece.element is not None:
+        if piece.element is not None:
             yield self._records.judged(self.preamble, self._closing, piece.data, where, self._encoding)
         elif piece.problem is not None:
             self.lost = self.lost or piece.what == "lost"

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 from xml.sax.saxutils import quoteattr  # writes text, parses nothing
 
 from lxml import etree
@@ -40,8 +39,7 @@ OPENED = re.compile(rb"<!--|<!\[CDATA\[|<\?")
 NAME = re.compile(rb"</?([^\s/>]+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """A stretch of a document: a record, what lies between, or what cannot be read.  Together they are the document."""
 
     data: bytes
