@@ -247,6 +247,17 @@ def _names(world: World, row: DestinationRow, topic: str, called: str) -> tuple[
     return (Tokens(world.keys, to.system).name(mapping.kind, called),) if mapping is not None else ()
 
 
+def _retell(world: World, body: Mapping[str, Any], by: str, reason: str) -> Mapping[str, Any]:
+    """A queue was emptied: what took something back among its last messages is sent once more."""
+    row = next(row for row, _ in _destinations(world, body))
+    positions = world.store.disclosures.last_back(row.id, body["messages"])
+    events = world.store.deliveries.replay(row.id, positions, by=by, reason=reason)
+    said = {"agreement": body["agreement"], "destination": body["destination"], "messages": body["messages"], "told-again": events}
+    world.store.ledger.note("queue-emptied", said, by=by, reason=reason)
+    world.wake()
+    return {"events": events}
+
+
 def _to_replay(world: World, body: Mapping[str, Any]) -> list[tuple[int, str, list[int]]]:
     """Per destination: its id, its name, and the positions of the events that its agreement asks for."""
     return [
@@ -272,14 +283,17 @@ def _destinations(world: World, body: Mapping[str, Any]) -> list[tuple[Destinati
 
 
 def _named(world: World, destination: int, body: Mapping[str, Any]) -> Iterator[Outgoing]:
-    """The events that are named, by position or by system and what they come after."""
+    """The events that are named: by position, by system and what they come after, or by the day they were recorded."""
     if body["positions"]:
         yield from world.store.deliveries.events(body["positions"])
         return
+    since, settled = body.get("since", 0), world.store.deliveries.positions(destination)
+    start = world.store.deliveries.before(since) if since else body["after"]
     for feed in world.store.journal.feeds():
-        after = body["after"]
-        while feed.system == body["system"] and (rows := world.store.deliveries.read(destination, feed.id, after, 500)):
-            yield from rows
+        after = start
+        while (since or feed.system == body["system"]) and (rows := world.store.deliveries.read(destination, feed.id, after, 500)):
+            # What was never sent is on its way by itself.
+            yield from (row for row in rows if not since or row.position <= settled.get(feed.id, 0))
             after = rows[-1].position
 
 
@@ -380,5 +394,6 @@ ACTS: Mapping[str, Act] = {
     "seal": _seal,
     "replay": _replay,
     "retry": _retry,
+    "retell": _retell,
     "settle": _settle,
 }

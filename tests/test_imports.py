@@ -25,7 +25,7 @@ LAYERS = [
     {"agreement", "archive", "event", "format", "mapping", "mock", "site"},
     {"store"},
     {"agreed"},
-    {"access", "bus", "context", "delivery", "figures", "inbound", "intake", "lane", "registry", "topology"},
+    {"access", "bus", "context", "delivery", "figures", "inbound", "intake", "lane", "registry", "rights", "topology"},
     {"draft", "samples", "system"},
     {"acts", "line", "outbound", "pull", "reconcile", "sink"},
     {"api", "demo", "runner", "standing", "testing"},

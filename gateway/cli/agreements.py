@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from gateway import agreed, agreement, context, site
+from gateway import rights as consumers
 from gateway.agreement import Agreement, Projected
 from gateway.agreement.template import text as template
 from gateway.cli import OK, PROBLEMS
@@ -187,6 +188,24 @@ def preview(name: str, after: int, limit: int, folder: Path, as_json: bool) -> N
 
 
 @agreements.command()
+@click.option("--vhost", default="/", help="The virtual host they are for.")
+@site_option
+@json_option
+def logins(vhost: str, folder: Path, as_json: bool) -> None:
+    """What gives the consumers' log-ins their rights on RabbitMQ: to read their own queues, and nothing else.
+
+    With --json: as RabbitMQ's definitions.  Passwords are the broker's; none stands in an agreement.
+    """
+    found = agreement.load_all(site.open(folder).agreements)
+    if as_json:
+        show(consumers.definitions(found, vhost))
+        return
+    for each in consumers.rights(found):
+        for command in each.commands(vhost):
+            click.echo(command)
+
+
+@agreements.command()
 @click.argument("name")
 @as_option
 @site_option
@@ -218,13 +237,36 @@ def approve(name: str, by: str, folder: Path, as_json: bool, reason: str, yes: b
 @json_option
 @reason_option
 def suspend(name: str, by: str, folder: Path, as_json: bool, reason: str) -> None:
-    """Stop an agreement at once: nothing more leaves.  One person is enough; going on needs an approval."""
-    done = hand_over(folder, "agreement", {"act": "suspend", "agreement": name}, by=by, reason=why(reason))
+    """Stop an agreement at once: nothing more leaves, and its queues are emptied.  One person is enough; going on needs an approval.
+
+    What a queue still held has to be sent again afterwards: copperline replay --agreement NAME --from DAY.
+    """
+    because = why(reason)
+    done = hand_over(folder, "agreement", {"act": "suspend", "agreement": name}, by=by, reason=because)
+    emptied = _emptied(folder, name, by=by, reason=because)
     if as_json:
-        show(done)
+        show({**done, "emptied": emptied})
         return
-    click.echo(f"{name} is suspended")
+    click.echo(f"{name} is suspended" + "".join(f"; {count} messages of {queue} were taken away" for queue, count in emptied.items()))
     then(f"copperline agreements approve {name} --as WHO --reason TEXT, once the cause is mended")
+
+
+def _emptied(folder: Path, name: str, *, by: str, reason: str) -> dict[str, int]:
+    """Empty the agreement's queues; what took something back among what they held is sent once more."""
+    here = site.open(folder)
+    with reading(folder) as (_, opened):
+        said = next(one.agreed for one in agreed.Agreed(here.agreements, opened).look() if one.name == name)
+    queues = {to.name: agreement.exchange(name, to.name) for to in said.destinations if to.via == "bus"} if said else {}
+    if here.settings.broker is None or not queues:
+        return {}
+    from gateway.bus import admin  # pika: a command that asks no broker does not pay for it
+
+    with admin.connect(here.settings.broker.resolve()) as broker:
+        counts = {queue: broker.empty(queue) for queue in queues.values()}
+    for to, queue in queues.items():
+        body = {"agreement": name, "destination": to, "messages": counts[queue]}
+        hand_over(folder, "retell", body, by=by, reason=reason)
+    return counts
 
 
 def _path(here: Site, name: str) -> Path:

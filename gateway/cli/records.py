@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would h
 @click.option("--destination", default="", help="To which of its destinations; all, if not given.")
 @click.option("--system", default="", help="All events of this system, instead of positions.")
 @click.option("--after", type=NUMBER, default=0, help="With --system: only what comes after this journal position.")
+@click.option("--from", "since", default="", help="All events of all systems that were recorded on this day or later (UTC), instead of positions.")
 @dry_run_option
 @site_option
 @json_option
@@ -49,8 +51,8 @@ def replay(dry_run: bool, folder: Path, as_json: bool, by: str, reason: str, **n
 
     By position one person does; whole systems or days take two: the second gives the same command.
     """
-    body = {**named, "positions": list(named["positions"])}
-    if not body["positions"] and not body["system"]:
+    body = {**named, "positions": list(named["positions"]), "since": _since(named["since"])}
+    if not body["positions"] and not body["system"] and not body["since"]:
         raise Refused(Problem(NOTHING))
     if dry_run:
         with reading(folder) as (here, opened):
@@ -64,6 +66,14 @@ def replay(dry_run: bool, folder: Path, as_json: bool, by: str, reason: str, **n
         return
     click.echo(f"{done['events']} events {'would be' if dry_run else 'are being'} sent again to {', '.join(done['destinations'])}")
     then("copperline replay … --reason TEXT" if dry_run else "copperline status")
+
+
+def _since(day: str) -> int:
+    """The beginning of a day in microseconds; 0 where none is named."""
+    try:
+        return int(datetime.fromisoformat(f"{day}T00:00:00+00:00").timestamp()) * 1_000_000 if day else 0
+    except ValueError as e:
+        raise click.BadParameter("is a day, such as 2026-03-08", param_hint="--from") from e
 
 
 @click.command()

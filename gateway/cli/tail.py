@@ -67,7 +67,8 @@ def tail(
         viewed(folder, {"agreement": name, "after": after}, by=by, reason=reason)
     with reading(folder) as (here, opened):
         seen = _agreement(here, opened, name)
-        gate = Gate(agreement.compile(seen, site.keys(here)), opened, _destination(opened, seen))
+        _check_open(opened, seen)
+        gate = Gate(agreement.compile(seen, site.keys(here)), opened, 0)
         count = 0
         for out, event in _seen(opened, gate, seen, after, follow=follow):
             click.echo(_json(event, reveal=reveal) if as_json else _line(out, event))
@@ -134,10 +135,6 @@ def _agreement(here: site.Site, opened: Store, name: str) -> Agreement:
     return found.agreed
 
 
-def _destination(opened: Store, seen: Agreement) -> int:
-    """Whose eyes: the site's own log of the agreement, where it has one."""
-    logs = {to.name for to in seen.destinations if to.via == "log"}
-    found = [row for row in opened.deliveries.destinations() if row.agreement == seen.name]
-    if not found:
+def _check_open(opened: Store, seen: Agreement) -> None:
+    if not any(row.agreement == seen.name for row in opened.deliveries.destinations()):
         raise Refused(Problem(NOT_OPEN))
-    return next((row for row in found if row.name in logs), found[0]).id

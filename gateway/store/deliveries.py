@@ -163,6 +163,10 @@ class Deliveries:
         )
         return [self._outgoing(row) for row in rows]
 
+    def before(self, recorded: int) -> int:
+        """The last position that was recorded before a time; 0 for none."""
+        return _before(self._database.read(), recorded)
+
     def head(self) -> int:
         """The last position that was given out."""
         return _end(self._database.read())

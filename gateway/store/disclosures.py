@@ -12,7 +12,7 @@ from struct import Struct
 from typing import Any
 
 from gateway.store.database import Database, Reader, Transaction
-from gateway.store.rows import MAYBE, Disclosed, Disclosure
+from gateway.store.rows import BACK, MAYBE, Disclosed, Disclosure
 
 ENTRY = Struct(">QB16s32s")
 """Position, kind, the id that the recipient knows, SHA-256 of the body."""
@@ -65,6 +65,21 @@ class Disclosures:
         )
         found = (one.kind for row in rows for one in reversed(list(unpack(row[0]))) if one.position == position)
         return next(found, 0)
+
+    def last_back(self, dest: int, messages: int) -> list[int]:
+        """The events that took something back among the last so many that a destination was given."""
+        found: list[int] = []
+        before = 2**62
+        while messages > 0:
+            row = self._database.read().one(
+                "SELECT id, given FROM disclosure WHERE destination = ? AND id < ? ORDER BY id DESC LIMIT 1", [dest, before]
+            )
+            if row is None:
+                break
+            before, given = row[0], [one for one in unpack(row[1]) if one.kind != MAYBE]
+            found += [one.position for one in given if one.kind == BACK]
+            messages -= len(given)
+        return found
 
     def of_subject(self, subjects: Sequence[bytes]) -> list[int]:
         """The events about any of these subjects.  Looks at every row: for a question that is seldom asked."""
