@@ -41,6 +41,7 @@ class Envelope(BaseModel):
     replayof: str | None = field(OURS, "key", "Id of the event that is sent once more")
     expirytime: Instant | None = field(f"{EXT} expirytime", "operational", "Of no use after")
     backfill: bool | None = field(OURS, "operational", "From a system's first snapshot, not news")
+    agreementseq: str | None = field(OURS, "operational", "Number of the message to this destination; none is left out")
     traceparent: str | None = field("W3C Trace Context", "operational", "Trace")
     tracestate: str | None = field("W3C Trace Context", "operational", "Trace")
     data: dict[str, Any] = field(CE, "special", "The record, as `dataschema` says; its fields have classes", need=True)
