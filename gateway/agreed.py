@@ -17,7 +17,7 @@ from gateway.agreement import Agreement
 from gateway.errors import Problem, Refused, code
 from gateway.site import Site
 from gateway.store import Store
-from gateway.store.rows import AgreementRow
+from gateway.store.agreements import AgreementRow
 
 NOT_APPROVED = code(
     "agreement.not-approved",

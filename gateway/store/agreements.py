@@ -5,11 +5,14 @@ The approved digest is in the ledger, so that a report can say under which wordi
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Literal
+
 from gateway.errors import Problem, Refused, code
 from gateway.store import ledger
 from gateway.store.database import Database, Transaction
 from gateway.store.ledger import Ledger
-from gateway.store.rows import AgreementRow, Clock
+from gateway.store.rows import Clock
 
 AGREEMENT = "name, state, digest, wording, prepared, who, reason, at"
 
@@ -18,6 +21,22 @@ NEVER_APPROVED = code(
     "nobody has ever approved this agreement, so nothing leaves through it",
     "See copperline agreements list.",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementRow:
+    """One agreement as it was approved last."""
+
+    name: str
+    state: Literal["approved", "suspended"]
+    digest: str
+    wording: str
+    """The approved text and map points, as `agreement.wording` reads them."""
+    prepared: str
+    by: str
+    """Who approved or suspended it."""
+    reason: str
+    at: int
 
 
 class Agreements:

@@ -111,22 +111,6 @@ class SystemRow:
 
 
 @dataclass(frozen=True, slots=True)
-class AgreementRow:
-    """One agreement as it was approved last."""
-
-    name: str
-    state: Literal["approved", "suspended"]
-    digest: str
-    wording: str
-    """The approved text and map points, as `agreement.wording` reads them."""
-    prepared: str
-    by: str
-    """Who approved or suspended it."""
-    reason: str
-    at: int
-
-
-@dataclass(frozen=True, slots=True)
 class ReceiptRow:
     """What became of one document."""
 
@@ -283,19 +267,6 @@ class Disclosure:
     """The digest of the agreement as it was approved then."""
     at: int
     given: Sequence[Disclosed]
-
-
-@dataclass(frozen=True, slots=True)
-class SealRow:
-    """One record that is sealed, or waits for the second person to say so."""
-
-    name: bytes
-    position: int
-    state: Literal["asked", "sealed", "unseal-asked"]
-    authority: str
-    asked_by: str
-    by: str
-    at: int
 
 
 @dataclass(frozen=True, slots=True)

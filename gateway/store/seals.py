@@ -9,6 +9,7 @@ as before: that is journalled, and stays here.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
 import orjson
@@ -23,7 +24,7 @@ from gateway.store.journal import NO_RECORD, Journal
 from gateway.store.ledger import Ledger
 from gateway.store.plan import Part, Plan, Said, State
 from gateway.store.recent import Recent
-from gateway.store.rows import Clock, Intake, RecordRow, SealRow
+from gateway.store.rows import Clock, Intake, RecordRow
 from gateway.store.writing import seal, write
 
 SEAL = "name, position, state, authority, asked, who, at"
@@ -39,6 +40,19 @@ NOT_SEALED = code(
 ALREADY = code("seal.already", "This record is sealed already.", "See copperline seals; nothing was changed.")
 
 Act = Literal["seal", "unseal"]
+
+
+@dataclass(frozen=True, slots=True)
+class SealRow:
+    """One record that is sealed, or waits for the second person to say so."""
+
+    name: bytes
+    position: int
+    state: Literal["asked", "sealed", "unseal-asked"]
+    authority: str
+    asked_by: str
+    by: str
+    at: int
 
 
 class Seals:
