@@ -127,7 +127,8 @@ def test_a_suspension_empties_the_queues_and_what_took_something_back_is_told_ag
     assert types == ["police.alert.withdrawn.v1"]
     approve = ("agreements", "approve", "lamps", "--as", "B. Sample", "--reason", "mended")
     copperline(*approve)
-    copperline("replay", "--agreement", "lamps", "--from", "2020-01-01", "--reason", "what the queue lost")
+    for by in ("A. Sample", "B. Sample"):
+        copperline("replay", "--agreement", "lamps", "--from", "2020-01-01", "--reason", "what the queue lost", "--by", by)
     copperline("run", "--once")
     again = [json.loads(body) for _, body in rabbitmq.drain(queue)]
     assert [event["type"].split(".")[2] for event in again if event["type"].split(".")[2] != "withdrawn"] == ["created"]
