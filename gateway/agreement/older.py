@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache, partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import jsonschema_rs
 import orjson
 
 from contracts import MAJOR, majors, schema
@@ -14,6 +13,9 @@ from contracts.majors import Older
 from gateway.agreement.codes import UNREADABLE, UNTRANSLATED
 from gateway.agreement.projector import Outgoing, Past, Withheld
 from gateway.agreement.topics import TAKES_BACK, bound, major_of, matcher
+
+if TYPE_CHECKING:
+    from jsonschema_rs import Validator
 
 
 def asked(patterns: Iterable[str]) -> Older | None:
@@ -91,5 +93,8 @@ def _data(older: Older, entity: str, data: bytes) -> bytes | Withheld:
 
 
 @cache
-def _validator(entity: str, major: int) -> jsonschema_rs.Validator:
-    return jsonschema_rs.validator_for(schema.published(entity, major), validate_formats=True)
+def _validator(entity: str, major: int) -> Validator:
+    # Loading it costs a third of a command's start, and few agreements ask for an older version.
+    from jsonschema_rs import validator_for
+
+    return validator_for(schema.published(entity, major), validate_formats=True)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from html import escape  # the one of xml.sax brings an HTTP client along
 from typing import Any, Final
-from xml.sax.saxutils import escape  # writes text, parses nothing
 
 from gateway.format.said import Said, codes, instant, point
 
@@ -156,5 +156,6 @@ def _text(held: Any) -> str:
             sign
             for sign in str(held)
             if sign in "\t\n\r" or " " <= sign <= "\ud7ff" or "\ue000" <= sign <= "\ufffd" or sign > "\uffff"
-        )
+        ),
+        quote=False,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -48,8 +49,10 @@ def deploy(gateway, helm, tmp_path, program, request):
         assert done.returncode == 0, done.stderr
         key = (gateway.root / "var" / "site.key").read_bytes()
         objects = list(yaml.safe_load_all(done.stdout))
+        folder = peers.folder("pod")
+        request.addfinalizer(lambda: shutil.rmtree(folder))
         try:
-            return Pod(objects, peers.folder("pod"), program=program, secrets={"site-key": {"site.key": key}, **secrets})
+            return Pod(objects, folder, program=program, secrets={"site-key": {"site.key": key}, **secrets})
         except peers.Unavailable as e:
             (pytest.fail if request.config.getoption("--require-peers") else pytest.skip)(str(e))
 
@@ -58,7 +61,7 @@ def deploy(gateway, helm, tmp_path, program, request):
 
 def drops(pod, name, content):
     """Put a file into the pod's drop folder, as the legacy system's side of the share does."""
-    folder = pod._volume("drop-0")
+    folder = pod.volume("drop-0")
     folder.chmod(0o2777)
     (folder / f"{name}.part").write_bytes(content)
     (folder / f"{name}.part").rename(folder / name)
@@ -102,7 +105,7 @@ def test_the_pod_starts_is_ready_does_its_work_and_ends_when_told(gateway, deplo
     assert answers(pod, "livenessProbe") == answers(pod, "readinessProbe") == 200
     approves(pod)
     drops(pod, "calls.csv", SAMPLE.read_bytes())
-    until(lambda: not list(pod._volume("drop-0").glob("*.csv")))  # taken away only once it is in the journal
+    until(lambda: not list(pod.volume("drop-0").glob("*.csv")))  # taken away only once it is in the journal
     assert pod("tail").count("police.xx0000000.incident.created.v1") == 6
     assert pod("doctor").count("ok ") == 6
     running.send_signal(signal.SIGTERM)
@@ -117,10 +120,10 @@ def test_what_the_pod_writes_is_in_its_volume_and_readable_by_nobody_else(gatewa
     drops(pod, "calls.csv", SAMPLE.read_bytes())
     assert json.loads(pod("run", "--once", "--json").splitlines()[-1])["accepted"] == 6
     assert json.loads(pod("run", "--once", "--json").splitlines()[-1])["accepted"] == 0
-    written = [path for path in pod._volume("var").rglob("*") if path.is_file() and path.name != "site.key"]
-    assert pod._volume("var") / "store.db" in written
+    written = [path for path in pod.volume("var").rglob("*") if path.is_file() and path.name != "site.key"]
+    assert pod.volume("var") / "store.db" in written
     assert not [path for path in written if path.stat().st_mode & 0o077]
-    assert not (pod._volume("var") / "site.key").read_bytes()  # the place where the secret is mounted
+    assert not (pod.volume("var") / "site.key").read_bytes()  # the place where the secret is mounted
 
 
 def test_the_pod_on_postgresql_and_rabbitmq_by_secrets(gateway, deploy, postgres, rabbitmq):

@@ -58,7 +58,7 @@ class Pod:
         if not sys.base_prefix.startswith("/usr"):
             lines += _bound(Path(sys.base_prefix), root / sys.base_prefix.lstrip("/"), read_only=True)
         for mount in self.container["volumeMounts"]:
-            inside = (self._volume(mount["name"]) / mount.get("subPath", "")).resolve()
+            inside = (self.volume(mount["name"]) / mount.get("subPath", "")).resolve()
             lines += _bound(inside, root / mount["mountPath"].lstrip("/"), read_only=mount.get("readOnly", False))
         if self.container["securityContext"]["readOnlyRootFilesystem"]:
             lines.append(f"mount -o remount,ro {root}")
@@ -80,7 +80,7 @@ class Pod:
             given[one["name"]] = self._secrets[reference["name"]][reference["key"]].decode() if reference else one["value"]
         return [f"{name}={value}" for name, value in given.items()]
 
-    def _volume(self, name: str) -> Path:
+    def volume(self, name: str) -> Path:
         """The volume of this name, laid out; what a claim or an empty folder holds stays."""
         path = self._folder / "volumes" / name
         said: Mapping[str, Any] = next((volume for volume in self.spec["volumes"] if volume["name"] == name), {})
