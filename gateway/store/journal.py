@@ -8,8 +8,7 @@ the source still has it; a crash after it repeats nothing, since every version i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import orjson
 
@@ -17,15 +16,13 @@ from gateway.adapter import Batch, Document
 from gateway.errors import Problem, Refused, code
 from gateway.event import Keys
 from gateway.store import ledger
+from gateway.store.counts import Judged, accepted_of, counted, counts_of
 from gateway.store.crypto import BODY, ORIGINAL, Vault
 from gateway.store.database import Database, Transaction
 from gateway.store.plan import Plan, Said
 from gateway.store.recent import Recent
 from gateway.store.remotes import echoes
 from gateway.store.rows import (
-    ACCEPTED,
-    HELD,
-    LATE,
     OUTCOMES,
     QUARANTINED,
     UNCHANGED,
@@ -62,14 +59,6 @@ ROW = (
 )
 ERASED = bytes(16)
 """The salt of an erased row."""
-
-
-class Judged(NamedTuple):
-    """What a plan makes of one of its batches: the outcome of each record, and which of the plan's rows are its."""
-
-    outcomes: list[int]
-    first: int
-    end: int
 
 
 class Journal:
@@ -222,7 +211,7 @@ class Journal:
         counts = counted(plan.counts)
         self._count(transaction, plan, counts, b"")
         base = self._sealed(transaction, plan, of_rows, counts)[1] - len(plan.rows)
-        return [(_accepted(each, base), receipt) for receipt, each in zip(receipts, judged, strict=True)]
+        return [(accepted_of(each, base), receipt) for receipt, each in zip(receipts, judged, strict=True)]
 
     def _sealed(self, transaction: Transaction, plan: Plan, receipt: int | Sequence[int], counts: Accepted) -> tuple[int, int]:
         head = ledger.lock(transaction)
@@ -292,7 +281,7 @@ class Journal:
             "INSERT INTO receipt (feed, label, sha256, size, preamble, state, read, accepted, unchanged, late, quarantined, "
             "bytes_in_records, bytes_skipped, opened, closed) VALUES (?, ?, ?, ?, ?, 'complete', ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
             [
-                plan.feed, document.label, document.sha256, document.size, preamble, *counts_of(_accepted(judged, 0))[:5], held,
+                plan.feed, document.label, document.sha256, document.size, preamble, *counts_of(accepted_of(judged, 0))[:5], held,
                 skipped, plan.now, plan.now,
             ],
         )  # fmt: skip
@@ -376,24 +365,8 @@ class Journal:
         return Document(label, sha256, len(original), preamble, original)
 
 
-def counted(outcomes: Sequence[int]) -> Accepted:
-    """How often each outcome came about, as the counts that a feed and a receipt keep."""
-    accepted = outcomes[ACCEPTED] + outcomes[HELD]
-    return Accepted(sum(outcomes), accepted, outcomes[UNCHANGED], outcomes[LATE], outcomes[QUARANTINED], outcomes[HELD])
-
-
-def _accepted(judged: Judged, base: int) -> Accepted:
-    counts = [judged.outcomes.count(outcome) for outcome in range(len(OUTCOMES))]
-    return replace(counted(counts), position=base + judged.end if judged.end > judged.first else 0)
-
-
 def _document(batch: Batch) -> bytes:
     return batch.document.sha256 if batch.document else b""
-
-
-def counts_of(counts: Accepted) -> tuple[int, int, int, int, int, int]:
-    """The six counts in their order."""
-    return counts.read, counts.accepted, counts.unchanged, counts.late, counts.quarantined, counts.held
 
 
 def rows_of_name(database: Database, name: bytes) -> list[tuple[Any, ...]]:

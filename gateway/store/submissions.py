@@ -15,8 +15,9 @@ import orjson
 from gateway.adapter import Batch
 from gateway.errors import GatewayError, Problem
 from gateway.event import Keys
+from gateway.store.counts import Judged
 from gateway.store.database import Database, Fatal, Transaction
-from gateway.store.journal import Journal, Judged
+from gateway.store.journal import Journal
 from gateway.store.plan import Plan
 from gateway.store.rows import ACCEPTED, HELD, OUTCOMES, QUARANTINED, Accepted, Clock, Guard, Intake, Outcome
 
