@@ -27,7 +27,7 @@ class Gateway:
         """A command, however it ended."""
         command = [sys.executable, "-m", "gateway.cli", *map(str, arguments)]
         env = {**os.environ, "PYTHONPATH": str(ROOT), "COPPERLINE_SITE": str(self.root), **self.env}
-        return subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=120)
+        return subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=400)
 
     def __call__(self, *arguments: str, code: int = 0) -> str:
         done = self.ended(*arguments)
