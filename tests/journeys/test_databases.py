@@ -90,12 +90,14 @@ def test_a_records_database_and_a_detail_that_nobody_stamped(gateway, legacy):
     gateway("ledger", "verify")
 
 
+@pytest.mark.parametrize("legacy", ["sqlite"], indirect=True)
 def test_a_feed_in_its_first_reading_is_not_reconciled(gateway, legacy):
     legacy("rms-odbc")
     gateway("systems", "add", "old", "--reason", "a test")
     gateway("reconcile", "old", "incidents", code=3)
 
 
+@pytest.mark.parametrize("legacy", ["sqlite"], indirect=True)
 def test_a_draft_of_a_table_takes_the_place_of_the_shipped_mapping(gateway, legacy):
     legacy("cad-odbc")
     folder = gateway.root / "systems" / "old"
