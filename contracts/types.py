@@ -33,8 +33,8 @@ def python(schemas: Mapping[str, Schema]) -> str:
         lines += ["", *(f"    {line}" for line in _python_fields(model))]
     for event in events():
         lines += ["", "", f"class {_event(event)}(Envelope):"]
-        # mypy holds fields of a TypedDict to be mutable; the narrower type is what tells events apart
         lines += [
+            # mypy holds fields of a TypedDict to be mutable; the narrower type is what tells events apart
             f"    type: Literal[{json.dumps(event.type)}]  # type: ignore[misc]",
             f"    data: {_class(event.body)}",
         ]
