@@ -5,7 +5,7 @@
     python3 dev.py test [pytest options]   every test, against real peers on private ports
     python3 dev.py check                   ruff, mypy, and what is generated equals what is committed
     python3 dev.py bench [row ...]         benchmarks, each a ratio against a baseline in the same run
-    python3 dev.py campaign NAME           faults by the hundred: kill, powercut, broker, disk, large; api: requests
+    python3 dev.py campaign NAME           faults by the hundred: kill, powercut, broker, disk, large, odbc; api: requests
     python3 dev.py docs                    writes the generated pages of docs/ again
 
 It needs the standard library only.  It makes `.venv` from the hash-locked `requirements.lock`,
@@ -69,8 +69,8 @@ COMMANDS: dict[str, tuple[dict[str, str], list[list[str]]]] = {
             ["docs/generate.py", "--check"],
         ],
     ),
-    "bench": (BROKER, [["-m", "bench"]]),
-    "campaign": ({**BROKER, **FAULTS}, [["-m", "tests.campaigns"]]),
+    "bench": ({**BROKER, **DATABASES}, [["-m", "bench"]]),
+    "campaign": ({**BROKER, **FAULTS, **DATABASES}, [["-m", "tests.campaigns"]]),
     "docs": ({}, [["docs/generate.py"]]),
 }
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from bench import by_hand, gateway_side, records, rest
+from bench import by_hand, database, gateway_side, records, rest
 from bench.agreements import agreements
 from bench.baselines import Cost, Watch
 from bench.measure import ROOT, ROUNDS, Row, throughput, worker
@@ -180,7 +180,7 @@ def _keep(path: Path, taken: list[tuple[Any, bytes]]) -> None:
 
 ROWS: dict[str, Callable[..., Row]] = {
     "e2e": e2e, "intake": intake, "mapping": mapping, "nibrs": nibrs, "soap": soap, "startup": startup, "latency": latency,
-    "rest-single": rest.rest_single, "rest-batch": rest.rest_batch,
+    "odbc": database.odbc, "rest-single": rest.rest_single, "rest-batch": rest.rest_batch,
     "agreements": agreements,
 }  # fmt: skip
 NEED_BROKER = frozenset({"e2e", "latency"})

@@ -41,6 +41,7 @@ class Known:
     def __init__(self) -> None:
         self._buckets: list[tuple[Any, list[bytes]]] = []
         self._all: set[bytes] = set()
+        self._highest: Any = None
 
     def __contains__(self, one: bytes) -> bool:
         return one in self._all
@@ -48,11 +49,16 @@ class Known:
     def __len__(self) -> int:
         return len(self._all)
 
+    def may_hold(self, mark: Any) -> bool:
+        """Whether a row of this watermark can be known at all; spares the fingerprint of what is new for certain."""
+        return self._highest is not None and bool(mark <= self._highest)
+
     def add(self, mark: Any, one: bytes) -> None:
         """A row was read at this watermark."""
         if one in self._all:
             return
         self._all.add(one)
+        self._highest = mark if self._highest is None else max(self._highest, mark)
         if self._buckets and len(self._buckets[-1][1]) < BUCKET:
             highest, held = self._buckets[-1]
             held.append(one)

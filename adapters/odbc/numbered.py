@@ -57,7 +57,7 @@ class Numbered:
                 return Page(found[:limit])
         return self._newer(reader, limit)
 
-    def took(self, item: Item, digest: bytes) -> None:
+    def took(self, item: Item, original: bytes) -> None:
         """Its numbers have arrived."""
         for pair in item.pairs:
             number = int(pair.mark)
@@ -78,10 +78,10 @@ class Numbered:
             self._gaps.due, self.lost = False, True
             self._log.warning("reconciliation is due", reason="more gaps in the numbers than are kept")
 
-    def note(self, pair: Pair, digest: bytes) -> None:
+    def note(self, pair: Pair, original: bytes) -> None:
         """Numbers are noted when they are taken."""
 
-    def same(self, item: Item, digest: bytes) -> bool:
+    def same(self, item: Item, original: bytes) -> bool:
         """Rows that are only added do not change."""
         return False
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from adapters.odbc import codes
 from adapters.odbc.connect import Budget, Link, RowFault
@@ -53,9 +53,8 @@ class View:
         return [self.mark.expression, *(one.expression for one in self.fields)]
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A row at one watermark, known by its key alone."""
+class Pair(NamedTuple):
+    """A row at one watermark, known by its key alone.  A tuple, as one is made for every row."""
 
     mark: Any
     key: Key

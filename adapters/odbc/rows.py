@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -21,7 +21,14 @@ from gateway.errors import Problem
 
 BYTES, BROKEN = "base64", "undecoded"
 REMOVED = "$removed"
-_NUL = b"\\u0000"
+_NUL, _OBJECT = b"\\u0000", b':{"'
+
+class _Looks(NamedTuple):
+    """What an original may hold, by a look at its bytes: most hold neither, and are spared the search."""
+
+    nul: bool
+    bytes: bool
+
 
 Pick = Callable[[Sequence[Any]], dict[str, Any]]
 """From a row as the driver gave it to its columns by name."""
@@ -30,14 +37,14 @@ Pick = Callable[[Sequence[Any]], dict[str, Any]]
 def picker(fields: Sequence[Field], skip: int) -> Pick:
     """How the rows of one query are taken; the first `skip` columns are not the record's."""
     names = [field.name for field in fields]
-    special = [(at, taker) for at, field in enumerate(fields) if (taker := _taker(field)) is not None]
+    special = [(field.name, taker) for field in fields if (taker := _taker(field)) is not None]
 
     def pick(row: Sequence[Any]) -> dict[str, Any]:
-        values = list(row[skip:])
-        for at, taker in special:
-            if values[at] is not None:
-                values[at] = taker(values[at])
-        return dict(zip(names, values, strict=True))
+        values = dict(zip(names, row[skip:], strict=True))
+        for name, taker in special:
+            if values[name] is not None:
+                values[name] = taker(values[name])
+        return values
 
     return pick
 
@@ -58,12 +65,16 @@ def read(settings: Settings, original: bytes, *, where: str = "") -> RawRecord |
     key = settings.key
     fields: dict[str, Any] = orjson.loads(original)
     problems: list[Problem] = []
-    _settle(fields, settings.columns, "", problems, nul=_NUL in original)
+    looks = _Looks(_NUL in original, _OBJECT in original)
+    if settings.columns or looks.nul or looks.bytes:
+        _settle(fields, settings.columns, "", problems, looks)
     for name, detail in settings.details.items():
         for at, row in enumerate(fields.get(name) or ()):
-            _settle(row, detail.columns, f"{name}[{at}].", problems, nul=_NUL in original)
-    named = key_text([fields.get(column) for column in key])
-    problems += [Problem(codes.KEY, path=column) for column in key if fields.get(column) in (None, "")]
+            _settle(row, detail.columns, f"{name}[{at}].", problems, looks)
+    values = [fields.get(column) for column in key]
+    named = key_text(values)
+    if None in values or "" in values:
+        problems += [Problem(codes.KEY, path=column) for column in key if fields.get(column) in (None, "")]
     if problems:
         placed = tuple(Problem(problem.code, problem.path, where) for problem in problems)
         return Rejected(original, where, placed, settings.kind, named)
@@ -88,13 +99,15 @@ def decode(settings: Settings, document: Document) -> Iterator[RawRecord | Rejec
 
 def key_text(values: Sequence[Any]) -> str:
     """What names a record: one value as it is, several joined by a vertical bar."""
+    if len(values) == 1 and values[0].__class__ is str:
+        return str(values[0])
     return "|".join("" if value is None else str(value) for value in values)
 
 
 def _removal(settings: Settings, key: Sequence[Any], original: bytes) -> RawRecord:
     """Its name is settled as the record's own would be."""
     fields = dict(zip(settings.key, key, strict=True))
-    _settle(fields, settings.columns, "", [], nul=True)
+    _settle(fields, settings.columns, "", [], _Looks(nul=True, bytes=True))
     return RawRecord(settings.kind, key_text(list(fields.values())), "", "remove", {}, original, f"{settings.table}, gone")
 
 
@@ -129,15 +142,15 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def _settle(fields: dict[str, Any], columns: Mapping[str, Column], path: str, problems: list[Problem], *, nul: bool) -> None:
+def _settle(fields: dict[str, Any], columns: Mapping[str, Column], path: str, problems: list[Problem], looks: _Looks) -> None:
     """Turn the columns into fields, in place."""
-    for name, value in fields.items():
+    for name, value in fields.items() if looks.bytes else ():
         if value.__class__ is dict:
             fields[name] = _text_of(value, columns.get(name), path + name, problems)
     for name, said in columns.items():
         if isinstance(text := fields.get(name), str) and said.trim != "none":
             fields[name] = text.rstrip(" ") if said.trim == "right" else text.strip(" ")
-    if nul:
+    if looks.nul:
         for name, value in fields.items():
             if value.__class__ is str and "\0" in value:
                 fields[name] = _without_nul(value, columns.get(name), path + name, problems)

@@ -17,9 +17,9 @@ from typing import Any
 from adapters.odbc import codes
 from adapters.odbc.connect import Budget, Closed, Link, RowFault
 from adapters.odbc.cursor import Place, parsed
-from adapters.odbc.known import digest as digest_of
+from adapters.odbc.known import digest
 from adapters.odbc.numbered import Numbered
-from adapters.odbc.reader import MAIN, Reader, Row, normal, sortable
+from adapters.odbc.reader import MAIN, Pair, Reader, Row, normal, sortable
 from adapters.odbc.rows import key_text, original_of, read, removal
 from adapters.odbc.settings import Id, Queue, Settings, Tracking, Whole
 from adapters.odbc.track import Page, Track
@@ -134,7 +134,7 @@ class OdbcSource:
         """What has no key cannot be paged through: some such rows are shown once, rejected."""
         if not reader.main.profile.sorts:
             return []
-        return [self._record(row)[0] for row in reader.nameless(limit)]
+        return [self._record(row) for row in reader.nameless(limit)]
 
     def _read_whole(self, reader: Reader, after: str, limit: int) -> Batch:
         """Pages of the table until one has something to say, or its end."""
@@ -169,13 +169,13 @@ class OdbcSource:
         size = 0
         for row in rows:
             self._distinct(row)
-            record, content = self._record(row)
+            record = self._record(row)
             if records and size + len(record.original) > BATCH_BYTES:
                 return records, False
             self._place.after = list(row.key)
             self._place.count += 1
-            self._note(row, content)
-            if not (known and self._unchanged(row, content)):
+            self._note(row, record.original)
+            if not (known and self._unchanged(row, digest(record.original))):
                 records.append(record)
                 size += len(record.original)
         return records, True
@@ -234,12 +234,12 @@ class OdbcSource:
                 records += self._gone(track, item.key)
                 track.took(item, b"")
                 continue
-            record, content = self._record(row)
+            record = self._record(row)
             if records and size + len(record.original) > BATCH_BYTES:
                 return records, False
-            same = item.doubtful and track.same(item, content)
-            track.took(item, content)
-            self._note(row, content)
+            same = item.doubtful and track.same(item, record.original)
+            track.took(item, record.original)
+            self._note(row, record.original, item.pairs)
             if not same:
                 records.append(record)
                 size += len(record.original)
@@ -249,20 +249,20 @@ class OdbcSource:
         """A queue names what is gone; elsewhere a row that is no longer there is reconciliation's business."""
         return [removal(self._settings, key)] if track is self._tracks[MAIN] and not isinstance(track, Window) else []
 
-    def _note(self, row: Row, content: bytes) -> None:
+    def _note(self, row: Row, original: bytes, noted: Sequence[Pair] = ()) -> None:
+        """Every track hears which of its rows were read with this record."""
         for name, pair in row.seen:
-            if name in self._tracks:
-                self._tracks[name].note(pair, content)
+            if name in self._tracks and pair not in noted:
+                self._tracks[name].note(pair, original)
 
-    def _record(self, row: Row) -> tuple[RawRecord | Rejected, bytes]:
-        """The record of a row, and what stands for its content."""
+    def _record(self, row: Row) -> RawRecord | Rejected:
         place = f"row {self._place.count + 1} of the snapshot" if row.mark is None else f"watermark {row.mark}"
         where = f"{self._settings.table}, {place}"
         original = original_of(row.values)
         if row.fault:
             problem = Problem(codes.ROW, where=where, rule=f"{codes.ROW.meaning.rstrip('.')} ({row.fault})")
-            return Rejected(original, where, (problem,), self._settings.kind, key_text(row.key)), digest_of(original)
-        return read(self._settings, original, where=where), digest_of(original)
+            return Rejected(original, where, (problem,), self._settings.kind, key_text(row.key))
+        return read(self._settings, original, where=where)
 
     def _cursor(self) -> str:
         """Where things stand now; the next read that brings it finds this process ready to go on."""

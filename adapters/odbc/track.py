@@ -43,7 +43,7 @@ class Track(Protocol):
         """The next page of this round."""
         ...
 
-    def took(self, item: Item, digest: bytes) -> None:
+    def took(self, item: Item, original: bytes) -> None:
         """The item has been answered for; the next read goes on behind it."""
         ...
 
@@ -51,11 +51,11 @@ class Track(Protocol):
         """All of the page has been answered for."""
         ...
 
-    def note(self, pair: Pair, digest: bytes) -> None:
-        """This row was read with its record, whoever asked for it."""
+    def note(self, pair: Pair, original: bytes) -> None:
+        """This row was read with its record, whoever asked for it; `original` is the record's."""
         ...
 
-    def same(self, item: Item, digest: bytes) -> bool:
+    def same(self, item: Item, original: bytes) -> bool:
         """Whether a doubtful item is as it was."""
         ...
 

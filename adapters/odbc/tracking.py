@@ -37,7 +37,7 @@ class Tracked:
         pairs = [Pair(row[0], tuple(row[1:])) for row in reader.ask(sql, bound)]
         return Page([Item(pair.key, [pair]) for pair in pairs], None, ended=len(pairs) < limit)
 
-    def took(self, item: Item, digest: bytes) -> None:
+    def took(self, item: Item, original: bytes) -> None:
         """Behind this change."""
         self._at = item.pairs[0].place
 
@@ -47,10 +47,10 @@ class Tracked:
             self._base = int(self._at[0]) if self._at else self._base
             self._at, self._begun = [], False
 
-    def note(self, pair: Pair, digest: bytes) -> None:
+    def note(self, pair: Pair, original: bytes) -> None:
         """Versions tell what was read."""
 
-    def same(self, item: Item, digest: bytes) -> bool:
+    def same(self, item: Item, original: bytes) -> bool:
         """Each change has a version of its own."""
         return False
 

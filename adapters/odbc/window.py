@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from adapters.odbc.known import Known
+from adapters.odbc.known import Known, digest
 from adapters.odbc.moments import as_utc, earlier, parsed
-from adapters.odbc.reader import MAIN, Pair, Reader, View
+from adapters.odbc.reader import MAIN, Pair, Reader, Row, View
 from adapters.odbc.settings import Rowversion, Timestamp
 from adapters.odbc.track import Item, Page
 from gateway.adapter import Log
@@ -26,6 +26,12 @@ STEP = timedelta(seconds=1)
 """A clock that lost less than this was not set back; the overlap covers it."""
 
 SKEW = timedelta(seconds=2)
+
+FUTURE = timedelta(days=1)
+"""A watermark that lies further ahead is a sentinel, and no time of a change."""
+
+SAMPLES = 10
+"""So many looks at the clock are remembered of one overlap."""
 
 OVERLAP = 10_000
 """Of numbers, where the settings name none and the database has no bound of its own."""
@@ -43,7 +49,8 @@ class Window:
         self._next: Any = said.get("next")
         self._at: list[Any] | None = said.get("at")
         self._then: list[str] | None = said.get("then")
-        self._since: Any = said.get("since")
+        self._since: list[str] | None = said.get("since")
+        self._samples: list[list[str]] = said.get("samples", [])
         self._known = Known.unpacked(said.get("known", ()))
         self._young: dict[str, list[Any]] = dict(said.get("young", {}))
         self._began = "next" in said
@@ -65,10 +72,10 @@ class Window:
             return self._rows(reader, position, limit)
         return self._keys(reader, position)
 
-    def took(self, item: Item, digest: bytes) -> None:
+    def took(self, item: Item, original: bytes) -> None:
         """Known from now on, and the place to go on from."""
         for pair in item.pairs:
-            self.note(pair, digest)
+            self.note(pair, original)
         self._at = item.pairs[0].place
 
     def passed(self, page: Page) -> None:
@@ -77,23 +84,25 @@ class Window:
         if page.ended:
             self._end_round()
 
-    def note(self, pair: Pair, digest: bytes) -> None:
+    def note(self, pair: Pair, original: bytes) -> None:
         """A row was read; while another change may still bear its time, its content is remembered with it."""
-        name = pair.print.hex()
-        if self._since is not None and pair.mark >= self._since:
-            self._young[name] = [pair.mark, digest.hex()]
-        elif self._low is None or pair.mark >= self._low:
-            self._young.pop(name, None)
+        if self._since is not None and self._since[0] <= pair.mark <= self._since[1]:
+            self._young[pair.print.hex()] = [pair.mark, digest(original).hex()]
+            return
+        low = self._next if self._began else self._low
+        if low is None or pair.mark >= low:  # what lies below it no later round looks at
+            self._young.pop(pair.print.hex(), None)
             self._known.add(pair.mark, pair.print)
 
-    def same(self, item: Item, digest: bytes) -> bool:
+    def same(self, item: Item, original: bytes) -> bool:
         """Whether all its young rows were read with this very content."""
-        return all(self._young.get(pair.print.hex(), ["", ""])[1] == digest.hex() for pair in item.pairs)
+        content = digest(original).hex()
+        return all(self._young.get(pair.print.hex(), ["", ""])[1] == content for pair in item.pairs)
 
     def state(self) -> dict[str, Any]:
         """The window, what is known in it, and when the clock was looked at."""
         said = {"low": self._low, "front": self._front, "at": self._at, "then": self._then, "since": self._since}
-        held = {"known": self._known.packed(), "young": self._young}
+        held = {"samples": self._samples, "known": self._known.packed(), "young": self._young}
         round_ = {"next": self._next} if self._began else {}
         return {name: value for name, value in {**said, **held}.items() if value} | round_
 
@@ -112,24 +121,38 @@ class Window:
         here = self._clock()
         if now is not None:
             now = str(now).replace(" ", "T") if "T" in str(newest) else now  # the column is text, and written so
-            self._watch_clock(now, here)
+            lowest = self._watch_clock(now, here)
             self._report_skew(utc, here)
-            self._since = earlier(now, timedelta(seconds=getattr(self._watermark, "tick_s", 0.0)))
+            tick = timedelta(seconds=getattr(self._watermark, "tick_s", 0.0))
+            self._since = [earlier(now, tick), earlier(now, -FUTURE)]
             self._then = [now, here.isoformat()]
+            self._sample(min(_least(newest, now), lowest), here)
         return newest, now
 
-    def _watch_clock(self, now: str, here: datetime) -> None:
+    def _watch_clock(self, now: str, here: datetime) -> str:
+        """The lowest time that can have been written since the clock was last looked at."""
         at = parsed(now)
         if self._then is None or at is None:
-            return
+            return now
         before, then = parsed(self._then[0]), datetime.fromisoformat(self._then[1])
         passed = max(timedelta(0), here - then)
         if before is None or at >= before + passed - STEP:
-            return
+            return now
         self._log.warning("source clock was set back", seconds=round((before + passed - at).total_seconds(), 1))
         lowest = earlier(now, passed + self._overlap)
         if self._low is not None and lowest < self._low:
             self._low, self._at = lowest, None
+        return lowest
+
+    def _sample(self, least: str, here: datetime) -> None:
+        """Remember how far times had come, for as long as a transaction may last: a clock that jumps ahead leaves it behind."""
+        since = (here - self._overlap).isoformat()
+        older = [one for one in self._samples if one[0] < since]
+        recent = [one for one in self._samples if one[0] >= since]
+        step = (here - self._overlap / SAMPLES).isoformat()
+        if not recent or recent[-1][0] <= step or least < recent[-1][1]:
+            recent.append([here.isoformat(), least])
+        self._samples = older[-1:] + recent
 
     def _report_skew(self, utc: Any, here: datetime) -> None:
         there = as_utc(utc)
@@ -145,8 +168,10 @@ class Window:
     def _below(self, newest: Any, now: Any) -> Any:
         """Where the next round begins: no row that is still to become visible has a lower watermark."""
         least = _least(newest, now)
-        if least is None or isinstance(least, str):
-            return None if least is None else earlier(least, self._overlap)
+        if least is None:
+            return None
+        if isinstance(least, str):
+            return min(earlier(least, self._overlap), *(text for _, text in self._samples))
         overlap = getattr(self._watermark, "overlap", None)
         return least - (overlap if overlap is not None else 0 if self._view.mark.upper else OVERLAP)
 
@@ -164,20 +189,26 @@ class Window:
         page = Page(ended=len(pairs) < KEYS, last=pairs[-1].place if pairs else None)
         items: dict[Any, Item] = {}
         for pair in pairs:
-            if pair.key in items and pair.print not in self._known:
+            if pair.key in items and not self._knows(pair):
                 items[pair.key].pairs.append(pair)
-                items[pair.key].doubtful &= pair.print.hex() in self._young
+                items[pair.key].doubtful &= self._doubts(pair)
             else:
                 added = self._add(page, pair, None)
                 if added is not None:
                     items[pair.key] = added
         return page
 
-    def _add(self, page: Page, pair: Pair, row: Any) -> Item | None:
-        if pair.print in self._known:
+    def _add(self, page: Page, pair: Pair, row: Row | None) -> Item | None:
+        if self._knows(pair):
             return None
-        page.items.append(Item(pair.key, [pair], row, doubtful=pair.print.hex() in self._young))
+        page.items.append(Item(pair.key, [pair], row, doubtful=self._doubts(pair)))
         return page.items[-1]
+
+    def _knows(self, pair: Pair) -> bool:
+        return self._known.may_hold(pair.mark) and pair.print in self._known
+
+    def _doubts(self, pair: Pair) -> bool:
+        return bool(self._young) and pair.print.hex() in self._young
 
     def _end_round(self) -> None:
         if self._at is not None:

@@ -9,7 +9,7 @@ import shutil
 
 import pytest
 
-from tests.campaigns import api, broker, disk, kill, large, leak, powercut, withdraw
+from tests.campaigns import api, broker, disk, kill, large, leak, odbc, powercut, withdraw
 
 SEED = 20_260_301
 """Fixed, so that a red run is red again; the long form takes another one each time."""
@@ -45,6 +45,10 @@ def test_memory_does_not_grow_with_the_file():
     tally = large.campaign(8, SEED, print)
     report(tally)
     assert tally.extra["rss_mb"] < 200
+
+
+def test_every_committed_row_is_read_and_every_record_is_written_once(postgres):
+    report(odbc.campaign(120, SEED, print, postgres=postgres))
 
 
 def test_the_facade_answers_as_its_document_says_and_never_fails():
