@@ -21,8 +21,8 @@ from tests.campaigns.trial import ROOT, Tell, Trial, hunt, said
 
 SYNCS, WRITES = 16, 700
 """What a round takes, more or less, when nothing happens to it."""
-MUTANTS = ("synchronous-normal", "lying-fsync", "answer-before-commit")
-PATH_MUTANTS = ("lying-fsync", "acknowledge-before-accept")
+MUTANTS = ("synchronous-normal", "lying-fsync", "say-before-accept")
+PATH_MUTANTS = ("lying-fsync",)
 
 
 def campaign(count: int, seed: int, tell: Tell) -> Tally:
