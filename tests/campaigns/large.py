@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -14,6 +14,12 @@ from tests.campaigns.tally import Tally
 from tests.campaigns.trial import Tell
 
 SIZES_MB = (16, 64)
+MEASURED = """\
+import resource, subprocess, sys
+subprocess.call(sys.argv[1:])
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+"""Runs a command and prints its peak in KB.  A process of its own, as a child's peak begins with the size of its parent."""
 REMARKS = 100
 """Words of remarks a row, which make it about 600 bytes."""
 
@@ -34,17 +40,14 @@ def once(megabytes: int, seed: int, tally: Tally) -> float:
         made = rig.Rig(Path(folder))
         rows = _write(made.inbox, megabytes, random.Random(seed))
         command = made.command("run", "--once", "--json", "--timeout", "60s")
-        process = subprocess.Popen(command, env=made.env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        assert process.stdout is not None
-        with process.stdout as output:
-            said = output.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        figures = json.loads(said.splitlines()[-1]) if said.strip() else {"accepted": 0, "delivered": 0}
+        measured = [sys.executable, "-c", MEASURED, *command]
+        done = subprocess.run(measured, env=made.env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
+        *said, peak_kb = done.stdout.splitlines()
+        figures = json.loads(said[-1]) if said else {"accepted": 0, "delivered": 0}
         tally.attempted += 1
         tally.records += rows
         tally.lost += rows - min(figures["accepted"], figures["delivered"])
-        return round(usage.ru_maxrss / 1024, 1)
+        return round(int(peak_kb) / 1024, 1)
 
 
 def _write(inbox: Path, megabytes: int, random_: random.Random) -> int:
