@@ -87,6 +87,8 @@ def make(folder: Path, *systems: str, broker: str = "", via: str = "") -> Site:
     site = Site(folder, broker)
     site.copperline("init", str(folder))
     (folder / "agreements" / "internal.yaml").unlink()
+    for file in (folder / "var").glob("store.db*"):  # which knows that agreement: one that is gone is waited for
+        file.unlink()
     if via:
         (folder / "agreements" / "bench.yaml").write_text(AGREEMENT.format(via=via))
         site.copperline("agreements", "approve", "bench", "--as", "who measures", "--reason", "benchmark")
