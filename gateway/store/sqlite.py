@@ -44,8 +44,7 @@ SCRUB_MS = 1000
 class Sqlite:
     """One store file.
 
-    `pragmas` and `early` (answer before the commit) exist for the mutants of the campaigns,
-    which must be caught.
+    `pragmas` and `early` (answer before the commit) exist for tests that break the store on purpose.
     """
 
     blob = "BLOB"

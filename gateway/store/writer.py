@@ -34,7 +34,7 @@ class _Work:
 
 
 class Writer:
-    """Owns the writing connection.  `early` answers before the commit: a mutant that the campaigns must catch."""
+    """Owns the writing connection.  `early` answers before the commit, as a broken store would: for tests alone."""
 
     def __init__(self, connection: sqlite3.Connection, *, early: bool = False) -> None:
         self._connection, self._early = connection, early
