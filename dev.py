@@ -56,10 +56,13 @@ SOAP = {
 }
 PEERS = {**BROKER, **FAULTS, **DATABASES, **NODE, **FACADE, **SOAP}
 
+TOGETHER = ["--numprocesses=2", "--dist=worksteal"]
+"""How pytest runs the whole suite: two processes, each with peers of its own, since half of the time is waiting."""
+
 COMMANDS: dict[str, tuple[dict[str, str], list[list[str]]]] = {
     # command -> the system packages it needs, and what it runs; its arguments go to the last of them
     "demo": (BROKER, [["-m", "tests.peers", "-m", "gateway.cli", "demo"]]),
-    "test": (PEERS, [["-m", "pytest"]]),
+    "test": (PEERS, [["-m", "pytest"]]),  # and TOGETHER, where nothing is named
     "check": (
         {},
         [
@@ -88,12 +91,19 @@ def main(arguments: list[str]) -> int:
         return 1
     worst = 0
     for step in steps:
-        extra = arguments[1:] if step is steps[-1] else []
+        extra = _extra(arguments) if step is steps[-1] else []
         worst = max(
             worst,
             abs(subprocess.run([str(PYTHON), *step, *extra], cwd=ROOT, env=_environment(), check=False).returncode),
         )
     return worst
+
+
+def _extra(arguments: list[str]) -> list[str]:
+    """What follows the command, with what the whole suite needs."""
+    command, *given = arguments
+    whole = command == "test" and all(each.startswith("-") for each in given)
+    return [*TOGETHER, *given] if whole else given
 
 
 def _prepare_environment() -> bool:
@@ -131,8 +141,11 @@ def _wanted() -> str:
 
 
 def _environment() -> dict[str, str]:
-    """The caller's environment without what would bring another Python's packages in."""
-    drop = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_REQUIRE_VIRTUALENV"}
+    """The caller's environment without what would bring another Python's packages in, or have every start compile anew."""
+    drop = {
+        "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_REQUIRE_VIRTUALENV",
+        "PYTHONDONTWRITEBYTECODE",
+    }  # fmt: skip
     kept = {name: value for name, value in os.environ.items() if name not in drop}
     return {**kept, "PATH": f"{VENV / 'bin'}:{kept.get('PATH') or os.defpath}", "PYTHONNOUSERSITE": "1"}
 

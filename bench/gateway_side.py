@@ -89,6 +89,7 @@ def make(folder: Path, *systems: str, broker: str = "", via: str = "") -> Site:
     (folder / "agreements" / "internal.yaml").unlink()
     for file in (folder / "var").glob("store.db*"):  # which knows that agreement: one that is gone is waited for
         file.unlink()
+    site.copperline("run", "--once")
     if via:
         (folder / "agreements" / "bench.yaml").write_text(AGREEMENT.format(via=via))
         site.copperline("agreements", "approve", "bench", "--as", "who measures", "--reason", "benchmark")

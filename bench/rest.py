@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 SINGLES, CONNECTIONS = 20_000, 64
 BATCHES, LINES, SENDERS = 100, 1000, 2
+TURNS, CALLS = 3, 700
+"""Row `rest-idle`: how often alone and beside, and how many requests each time."""
 
 CALLER = "{caller: bench, roles: [submit], systems: {bulk: all}, limits: {per_minute: 100000000, at_once: 1000}}\n"
 
@@ -32,10 +35,8 @@ def rest_single(folder: Path, _broker: RabbitMQ | None) -> Row:
     bodies = _written(folder / "singles", (header + line for line in lines))
 
     def bare(turn: int) -> Cost:
-        from gateway.access import keyfile
-
-        key, kept = keyfile.made()
-        with _served([sys.executable, "-m", "bench.bare_http", "{port}", kept.sha256], dict(os.environ)) as (port, process):
+        key = _caller(folder / f"bare{turn}")
+        with _served([sys.executable, "-m", "bench.bare_http", "{port}", str(folder / f"bare{turn}" / "callers")], dict(os.environ)) as (port, process):
             return _loaded(port, key, CONNECTIONS, bodies, process)
 
     return throughput("rest-single", lambda turn: _ours(folder / f"site{turn}", CONNECTIONS, bodies), bare, unit="requests/s")
@@ -59,21 +60,74 @@ def rest_batch(folder: Path, _broker: RabbitMQ | None) -> Row:
     return throughput("rest-batch", ours, intake, unit="records/s")
 
 
-def _ours(folder: Path, connections: int, bodies: Path) -> Cost:
+def rest_idle(folder: Path, _broker: RabbitMQ | None) -> Row:
+    """The 99th percentile of one caller's durable POSTs beside 500 slow sockets, bodies beyond the limit and gzip bombs;
+    against the same caller alone, on the same server, turn by turn.  As of every time, the ratio says how many times as long."""
+    header, *lines = records.lines(2 * TURNS * CALLS)
+    batches = [_written(folder / f"calls{number}", (header + line for line in lines[number::2 * TURNS])) for number in range(2 * TURNS)]
+    alone, beside = list[float](), list[float]()
+    with _gateway(folder / "site") as (port, key, _process):
+        for turn in range(TURNS):
+            alone += _timed(port, key, batches[2 * turn])
+            with _besieged(port, key):
+                beside += _timed(port, key, batches[2 * turn + 1])
+    quiet, busy = (sorted(side)[int(0.99 * len(side))] for side in (alone, beside))
+    return Row("rest-idle", busy / quiet, busy, quiet, "ms (p99)", None)
+
+
+def _timed(port: int, key: str, bodies: Path) -> list[float]:
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.healthy", str(port), key, str(bodies)], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
+    )
+    took: list[float] = json.loads(done.stdout)
+    return took
+
+
+@contextmanager
+def _besieged(port: int, key: str) -> Iterator[None]:
+    """Hostile clients for the time of a block; they end in a fault where one of them was not refused as it should be."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "bench.hostile", str(port), key], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as hostile:
+        assert hostile.stdout is not None
+        if hostile.stdout.readline() != "ready\n":
+            raise SystemExit("the hostile clients did not come in")
+        try:
+            yield
+            if hostile.poll() is not None:
+                raise SystemExit("a hostile client was not refused")
+        finally:
+            hostile.kill()
+
+
+def _caller(folder: Path) -> str:
+    """The one caller of a folder; its key."""
     from gateway.access import keyfile
 
-    site = gateway_side.make(folder, "bulk")
     key, kept = keyfile.made()
-    (folder / "callers").mkdir()
+    (folder / "callers").mkdir(parents=True)
     (folder / "callers" / "bench.yaml").write_text(CALLER)
     keyfile.write(folder / "callers" / "bench.keys", [kept])
+    return key
+
+
+def _ours(folder: Path, connections: int, bodies: Path) -> Cost:
+    with _gateway(folder) as (port, key, process):
+        return _loaded(port, key, connections, bodies, process)
+
+
+@contextmanager
+def _gateway(folder: Path) -> Iterator[tuple[int, str, subprocess.Popen[bytes]]]:
+    """A gateway with its facade and one caller: its port, the key, its process."""
+    site = gateway_side.make(folder, "bulk")
+    key = _caller(folder)
     plain = (folder / "site.yaml").read_text()
 
     def named(port: int) -> None:
         (folder / "site.yaml").write_text(f"{plain}api: {{listen: '127.0.0.1:{port}'}}\n")
 
     with _served([sys.executable, "-m", "gateway.cli", "run"], site.environment(), named) as (port, process):
-        return _loaded(port, key, connections, bodies, process)
+        yield port, key, process
 
 
 def _loaded(port: int, key: str, connections: int, bodies: Path, process: subprocess.Popen[bytes]) -> Cost:

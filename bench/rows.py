@@ -180,7 +180,7 @@ def _keep(path: Path, taken: list[tuple[Any, bytes]]) -> None:
 
 ROWS: dict[str, Callable[..., Row]] = {
     "e2e": e2e, "intake": intake, "mapping": mapping, "nibrs": nibrs, "soap": soap, "startup": startup, "latency": latency,
-    "odbc": database.odbc, "rest-single": rest.rest_single, "rest-batch": rest.rest_batch,
+    "odbc": database.odbc, "odbc-beside": database.beside, "odbc-memory": database.memory, "rest-single": rest.rest_single, "rest-batch": rest.rest_batch, "rest-idle": rest.rest_idle,
     "agreements": agreements,
 }  # fmt: skip
 NEED_BROKER = frozenset({"e2e", "latency"})

@@ -48,17 +48,31 @@ def document(schemas: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         "channels": {**{_id(event): _channel(event) for event in known}, "inbound": _INBOUND},
         "operations": {**{f"send.{_id(event)}": _operation(event) for event in known}, "receive.inbound": _RECEIVES},
         "components": {
-            "messages": {**{_id(event): _message(event) for event in known}, "inbound": _inbound()},
+            "messages": {**{_id(event): _message(event) for event in known}, "inbound": _inbound(), **_answers()},
             "schemas": dict(_components(schemas)),
         },
     }
 
 
+ANSWERS: Final[Mapping[str, tuple[str, str, str]]] = {
+    "answer-read": (
+        "copperline.read.v1",
+        "answer-read-day",
+        "How far the consumer has read, and how much of each day.",
+    ),
+    "answer-deleted": (
+        "copperline.deleted.v1",
+        "answer-deleted-two",
+        "What the consumer no longer holds, after it was told to forget it.",
+    ),
+}
+"""Contract → the CloudEvents type under which a consumer sends it, a sample, and what it says."""
+
 _INBOUND: Final[Mapping[str, Any]] = {
     "address": "copperline.inbound.{user}",
-    "summary": "Alerts of one publisher",
+    "summary": "Alerts of one publisher, and its answers as a consumer",
     "description": "The exchange of one publisher, who sets `user_id` to its log-in. CAP 1.2 and NGSI-LD are taken too; see docs/inbound.md.",
-    "messages": {"event": {"$ref": "#/components/messages/inbound"}},
+    "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in ("inbound", *ANSWERS)},
     "parameters": {"user": {"description": "The publisher's log-in", "examples": ["city-desk"]}},
     "bindings": {
         "amqp": {"is": "routingKey", "exchange": {"type": "topic", "durable": True}, "bindingVersion": "0.3.0"}
@@ -67,36 +81,48 @@ _INBOUND: Final[Mapping[str, Any]] = {
 _RECEIVES: Final[Mapping[str, Any]] = {
     "action": "receive",
     "channel": {"$ref": "#/channels/inbound"},
-    "summary": "The gateway takes an alert; nothing that comes in is a command",
+    "summary": "The gateway takes an alert or an answer; nothing that comes in is a command",
     "bindings": {"amqp": {"ack": True, "bindingVersion": "0.3.0"}},
 }
 
 
 def _inbound() -> dict[str, Any]:
-    """An alert that comes in: a CloudEvent with the four attributes that the standard requires."""
-    attributes = {name: {"type": "string"} for name in ("id", "source", "type")}
-    example = {
-        "specversion": "1.0",
-        "id": "1",
-        "source": "/city/desk",
-        "type": "org.example.alert.v1",
-        "data": _sample("alert-road"),
-    }
+    """An alert that comes in."""
+    said = _comes_in("alert", "org.example.alert.v1", "alert-road")
+    del said["payload"]["properties"]["type"]["const"]  # a publisher's own
+    return {"name": "inbound", "title": "alert from outside", "summary": "A warning, or what a sensor saw.", **said}
+
+
+def _answers() -> dict[str, Any]:
+    """What a consumer answers about its own queue."""
     return {
-        "name": "inbound",
-        "title": "alert from outside",
-        "summary": "A warning, or what a sensor saw.",
+        name: {
+            "name": type,
+            "title": f"a consumer's answer: {name.removeprefix('answer-')}",
+            "summary": said,
+            **_comes_in(name, type, example),
+        }
+        for name, (type, example, said) in ANSWERS.items()
+    }
+
+
+def _comes_in(contract: str, type: str, sample: str) -> dict[str, Any]:
+    """A CloudEvent with the four attributes that the standard requires."""
+    example = {"specversion": "1.0", "id": "1", "source": "/city/desk", "type": type, "data": _sample(sample)}
+    return {
         "contentType": "application/cloudevents+json",
         "payload": {
             "type": "object",
             "required": ["specversion", "id", "source", "type", "data"],
             "properties": {
                 "specversion": {"const": "1.0"},
-                **attributes,
-                "data": {"$ref": "#/components/schemas/alert"},
+                "id": {"type": "string"},
+                "source": {"type": "string"},
+                "type": {"type": "string", "const": type},
+                "data": {"$ref": f"#/components/schemas/{contract}"},
             },
         },
-        "examples": [{"name": "alert", "summary": "Invented", "payload": example}],
+        "examples": [{"name": contract, "summary": "Invented", "payload": example}],
     }
 
 
@@ -106,6 +132,8 @@ def example(event: Event) -> dict[str, Any]:
     data = _sample(_EXAMPLES[event.body])
     if event.body == "removed":
         data["entity"] = event.entity
+    if event.action == "withdrawn":
+        del data["reason"]  # it never says why
     made = {
         **envelope,
         "type": event.type,

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from contracts import ENTITIES, MAJOR, asyncapi, compat
 from contracts.alert import Alert, Removed
+from contracts.answer import AnswerDeleted, AnswerRead
 from contracts.dispatch import Unit
 from contracts.envelope import Envelope
 from contracts.evidence import CustodyTransfer, EvidenceItem
@@ -38,6 +39,8 @@ MODELS: Final[dict[str, type[BaseModel]]] = {
     "alert": Alert,
     "removed": Removed,
     "envelope": Envelope,
+    "answer-read": AnswerRead,
+    "answer-deleted": AnswerDeleted,
 }
 
 FOLDER: Final = Path(__file__).parent / "published" / f"v{MAJOR}"

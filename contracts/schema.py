@@ -16,8 +16,8 @@ from typing import Any, Final
 
 from contracts import MAJOR
 
-BODIES: Final = ("incident", "unit", "recording", "evidence", "custody-transfer", "alert", "removed", "envelope")
-"""Everything that is published: the entities, the body of a removal, the envelope."""
+BODIES: Final = ("incident", "unit", "recording", "evidence", "custody-transfer", "alert", "removed", "envelope", "answer-read", "answer-deleted")
+"""Everything that is published: the entities, the body of a removal, the envelope, and what a consumer answers."""
 
 _FOLDER = Path(__file__).parent / "published"
 _INHERITED = "inherited"

@@ -1,4 +1,4 @@
-"""One page for each entity that is published: what its events mean, look like and hold, and code that receives them.
+"""One page for each event that is published: what it means, looks like and holds, who sends and receives it, and code that does.
 
 Everything on them is read: from the contracts, the frozen samples, the shipped systems and the examples.
 """
@@ -9,6 +9,10 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from contracts.events import Event
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -49,16 +53,23 @@ await channel.consume(process.env.QUEUE, (message) => {
 
 def pages() -> dict[str, str]:
     """Path below docs/ → text of every page, and of the list of them."""
-    from contracts.events import MEANINGS
+    from contracts.events import events
 
-    return {"events/README.md": _index(), **{f"events/{entity}.md": _page(entity) for entity in MEANINGS}}
+    return {"events/README.md": _index(), **{f"events/{_name(event)}.md": _page(event) for event in events()}}
+
+
+def _name(event: Event) -> str:
+    return f"{event.entity}-{event.action}"
 
 
 def _index() -> str:
-    from contracts.events import MEANINGS
+    from contracts.events import MEANINGS, events
 
-    rows = [f"| [{entity}]({entity}.md) | {meaning} |" for entity, meaning in MEANINGS.items()]
-    return "\n".join(["# Events", "", _generated(), "", "| about | meaning |", "|---|---|", *rows, "", *_INDEX, ""])
+    lines = ["# Events", "", _generated(), "", *_INDEX]
+    for entity, meaning in MEANINGS.items():
+        links = [f"[{event.action}]({_name(event)}.md)" for event in events() if event.entity == entity]
+        lines += ["", f"**{entity}.** {meaning}", "", " · ".join(links)]
+    return "\n".join(lines) + "\n"
 
 
 _INDEX = (
@@ -67,44 +78,45 @@ _INDEX = (
 )
 
 
-def _page(entity: str) -> str:
+def _page(event: Event) -> str:
     from contracts import MAJOR, asyncapi
-    from contracts.events import ACTIONS, MEANINGS, Event, events
+    from contracts.events import ACTIONS, MEANINGS
 
-    known = [event for event in events() if event.entity == entity]
-    example = json.dumps(asyncapi.example(Event(entity, "created")), indent=2, ensure_ascii=False)
-    lines = [f"# {entity}", "", _generated(), "", MEANINGS[entity], "", "| type | says | data |", "|---|---|---|"]
-    lines += [
-        f"| `{event.type}` | {ACTIONS[event.action]} | [{event.body}](../contracts.md#{event.body}) |"
-        for event in known
-    ]
-    lines += [
-        "",
-        "## Example",
-        "",
-        "Invented. An agreement may withhold any field of `data`.",
-        "",
-        "```json",
-        example,
-        "```",
-    ]
-    lines += ["", "## Who sends it, who receives it", "", *_parties(entity)]
-    lines += ["", "## Classes of its fields", "", *_classes(entity)]
+    example = json.dumps(asyncapi.example(event), indent=2, ensure_ascii=False)
+    lines = [f"# {event.type}", "", _generated(), "", f"{MEANINGS[event.entity]} {ACTIONS[event.action]}", ""]
+    lines += ["| | |", "|---|---|", f"| routing key | `{event.topic}` |", f"| data | [{event.body}](../contracts.md#{event.body}) |"]
+    lines += [f"| {who} | {names} |" for who, names in _parties(event)]
+    lines += ["", "## Example", "", "Invented. An agreement may withhold any field of `data`.", "", "```json", example, "```"]
+    lines += ["", "## Classes of its fields", "", *_classes(event.body)]
     lines += ["", "## Versions", "", f"Version {MAJOR} is in force. {_older()}"]
-    lines += ["", "## Python", "", "```python", _code(PYTHON, entity), "```"]
-    lines += ["", "## JavaScript", "", "```javascript", _code(JAVASCRIPT, entity), "```"]
+    lines += ["", "## Python", "", _RECEIVES.format(entity=event.entity), "", "```python", _code(PYTHON, event.entity), "```"]
+    lines += ["", "## JavaScript", "", "```javascript", _code(JAVASCRIPT, event.entity), "```"]
     return "\n".join(lines) + "\n"
+
+
+_RECEIVES = "A queue carries every event that its agreement asks for, so this receives all about {entity}, this one among them."
 
 
 def _code(text: str, entity: str) -> str:
     return text.replace("ENTITY", entity).rstrip()
 
 
-def _parties(entity: str) -> Iterator[str]:
-    senders = [f"`{name}`" for name in sorted(set(_senders(entity)))]
-    readers = [f"[{name}](../../examples/{name}/)" for name in sorted(set(_readers(entity)))]
-    yield f"Shipped systems that give it: {', '.join(senders) or 'none; a mapping of your own can'}."
-    yield f"Examples that receive it: {', '.join(readers) or 'none'}."
+def _parties(event: Event) -> Iterator[tuple[str, str]]:
+    senders = [f"`{name}`" for name in sorted(set(_senders(event.entity)))]
+    readers = [f"[{name}](../../examples/{name}/)" for name in sorted(set(_readers(event)))]
+    if event.action in _OURS:
+        yield "sent by", f"the gateway itself: {_OURS[event.action]}"
+    else:
+        yield "sent for", f"shipped systems: {', '.join(senders) or 'none; a mapping of your own can'}"
+    yield "received by", f"examples: {', '.join(readers) or 'none'}"
+
+
+_OURS = {
+    "corrected": "a record is mapped again under a better mapping, or its source says that it was wrong",
+    "withdrawn": "a record is sealed, is no longer selected, or falls into a category that the recipient does not receive",
+    "acknowledged": "a publisher's message was taken, refused, written, expired, withheld or parked ([inbound.md](../inbound.md))",
+}
+"""Actions that no legacy system asks for."""
 
 
 def _senders(entity: str) -> Iterator[str]:
@@ -116,11 +128,14 @@ def _senders(entity: str) -> Iterator[str]:
             yield path.parts[-3]
 
 
-def _readers(entity: str) -> Iterator[str]:
+def _readers(event: Event) -> Iterator[str]:
     import yaml
 
+    from gateway.agreement import bound, matches
+
     for path in sorted((ROOT / "examples").glob("*/*.yaml")):
-        if entity in yaml.safe_load(path.read_text(encoding="utf-8"))["fields"]:
+        asked = yaml.safe_load(path.read_text(encoding="utf-8"))["topics"]
+        if any(matches(pattern, event.topic.format(agency="xx0000000")) for pattern in bound(asked)):
             yield path.parent.name
 
 

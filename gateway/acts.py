@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from gateway import agreed, agreement, context, intake, line, reconcile, system
+from gateway import agreed, agreement, context, inbound, intake, line, mark, reconcile, system
+from gateway.access import people
 from gateway.archive import Archive
 from gateway.errors import Halt, Problem, Refused, Retry, code
 from gateway.event import Keys
 from gateway.figures import wanted
+from gateway.inbound import chain
 from gateway.site import Site
 from gateway.store import Fatal, Store
 from gateway.store.deliveries import NO_DESTINATION
@@ -70,6 +72,7 @@ def rare(kind: str, body: Mapping[str, Any]) -> bool:
 
 def _second(world: World, act: Act, kind: str, body: Mapping[str, Any], by: str, reason: str) -> Mapping[str, Any]:
     """The first person asks; another one gives the same command, and it is done.  Both are in the ledger."""
+    people.one_of_two(world.site.callers, by)
     first = world.store.seconds.asked(kind, body)
     if first is None:
         world.store.seconds.ask(kind, body, by=by, reason=reason)
@@ -158,14 +161,14 @@ def _resume(world: World, name: str, by: str, reason: str, *, quarantine: bool) 
 
 def _release(world: World, body: Mapping[str, Any], by: str, reason: str) -> Mapping[str, Any]:
     feed, terms = _feed_of_quarantined(world, body["position"])
-    released = world.store.quarantine.release(body["position"], feed.decode, terms, by=by, reason=reason)
+    released = world.store.quarantine.release(body["position"], _decode(world, feed), terms, by=by, reason=reason)
     world.wake()
     return {"position": released.position, "events": released.events, "went_on": released.accepted, "late": released.late}
 
 
 def _discard(world: World, body: Mapping[str, Any], by: str, reason: str) -> Mapping[str, Any]:
     feed, terms = _feed_of_quarantined(world, body["position"])
-    gone = world.store.quarantine.discard(body["position"], feed.decode, terms, by=by, reason=reason)
+    gone = world.store.quarantine.discard(body["position"], _decode(world, feed), terms, by=by, reason=reason)
     world.wake()
     return {"position": gone.position, "went_on": gone.accepted}
 
@@ -185,7 +188,7 @@ def differences(
         after = 0
         while positions := world.store.remap.latest(row.id, after, 500):
             for position in positions:
-                made = world.store.remap.remap(position, feed.decode, terms, by=by, reason=reason, dry_run=dry_run)
+                made = world.store.remap.remap(position, _decode(world, feed), terms, by=by, reason=reason, dry_run=dry_run)
                 found += [_difference(row, change) for change in made]
             after = positions[-1]
             shown(len(positions))
@@ -316,6 +319,7 @@ def _reconcile(world: World, body: Mapping[str, Any], by: str, reason: str) -> M
 
 def _seal(world: World, body: Mapping[str, Any], by: str, reason: str) -> Mapping[str, Any]:
     """The first person's wish, or the second's act."""
+    people.one_of_two(world.site.callers, by)
     position, act = body["position"], body["act"]
     record = world.store.journal.record(position)
     row = next((row for row in world.store.journal.feeds() if record is not None and row.id == record.feed), None)
@@ -336,7 +340,8 @@ def _agreement(world: World, body: Mapping[str, Any], by: str, reason: str) -> M
         world.store.agreements.suspend(name, by=by, reason=reason)
         world.look()
         return {"agreement": name, "state": "suspended"}
-    read = agreed.approve(world.site, world.store, name, body["digest"], by=by, reason=reason)
+    called = people.one_of_two(world.site.callers, by)
+    read = agreed.approve(world.site, world.store, name, body["digest"], by=by, called=called, reason=reason)
     world.look()
     return {"agreement": name, "state": "approved", "digest": read.digest}
 
@@ -376,6 +381,18 @@ def _feed_of_quarantined(world: World, position: int) -> tuple[system.Feed, Inta
     return feed, _terms(world, feed)
 
 
+def _restored(world: World, body: Mapping[str, Any], by: str, reason: str) -> Mapping[str, Any]:
+    """The store came from a backup, and people go on with it."""
+    return {"agreements": mark.accept(world.site.var, world.store, by=by, reason=reason)}
+
+
+def _decode(world: World, feed: system.Feed) -> chain.Decode:
+    """How a kept original of a feed is read again."""
+    if feed.adapter.kind != inbound.KIND:
+        return feed.decode
+    return chain.decoding(world.store, feed.system, world.store.journal.feed(feed.system, feed.name).id, feed.decode)
+
+
 def _note(world: World, body: Mapping[str, Any], by: str, reason: str) -> Mapping[str, Any]:
     """Write down that something was done, or is about to be: that values are shown, that the topology was applied."""
     said = {key: value for key, value in body.items() if key != "kind"}
@@ -394,6 +411,7 @@ ACTS: Mapping[str, Act] = {
     "seal": _seal,
     "replay": _replay,
     "retry": _retry,
+    "restored": _restored,
     "retell": _retell,
     "settle": _settle,
 }

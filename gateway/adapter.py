@@ -150,6 +150,8 @@ class Outcome:
     """What it said; kept."""
     after: timedelta | None = None
     """When to try, or to ask, again."""
+    uncertain: bool = False
+    """With `retry`: it may have arrived all the same; it comes again as `uncertain`."""
 
 
 class Sink(Protocol):
@@ -321,3 +323,5 @@ class Adapter(Generic[S]):
     reach: type[BaseModel] | None = None
     """The part of the settings that is enough to reach the system; anything else a feed says is passed over."""
     summary: str = ""
+    quiet: frozenset[str] = frozenset()
+    """Kinds of records that are journalled and make no event; they need no mapping."""

@@ -125,10 +125,11 @@ def _stamp(path: Path) -> tuple[str, int, int, int]:
     return path.name, found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def approve(site: Site, store: Store, name: str, digest: str, *, by: str, reason: str) -> Agreement:
+def approve(site: Site, store: Store, name: str, digest: str, *, by: str, reason: str, called: str = "") -> Agreement:
     """Put what stands in the file into force; returns it.  `digest`: of what was read; "" where nothing was shown.
 
-    Raises Refused where the file is wrong, was changed since it was read, or `by` prepared it.
+    `called`: what else the person is called, who proved with a key to be `by`.  Raises
+    Refused where the file is wrong, was changed since it was read, or `by` prepared it.
     """
     path = site.agreements / f"{name}.yaml"
     if "/" in name or not path.is_file():
@@ -137,7 +138,7 @@ def approve(site: Site, store: Store, name: str, digest: str, *, by: str, reason
     read = agreement.read(name, said)
     if digest and digest != read.digest:
         raise Refused(Problem(CHANGED, where=path.name, rule="the file was changed after it was read"))
-    if same_person(by, read.prepared_by):
+    if any(same_person(name, read.prepared_by) for name in (by.removeprefix("@"), called)):
         raise Refused(Problem(SAME_PERSON, where=path.name))
     store.agreements.approve(name, read.digest, said.as_json().decode(), prepared=read.prepared_by, by=by, reason=reason)
     return read

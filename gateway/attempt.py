@@ -2,7 +2,8 @@
 
 Before each read the feed's marker says at which cursor; after the commit it moves on, and at the
 end of the poll it is gone.  A marker found at start means that the last process died there.  After
-two deaths at one cursor the feed reads record by record; a death then points at one record.
+two deaths at one cursor the feed is suspected: it reads record by record, and while no other feed
+reads, so a death then points at one record of one feed and accuses nobody who only stood beside it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ LIMIT = 500
 """Records a read asks for."""
 
 DEATHS = 2
-"""So many deaths at one cursor, and the feed reads record by record."""
+"""So many deaths at one cursor, and the feed is suspected."""
 
 DEADLY = code(
     "intake.deadly",
@@ -41,13 +42,19 @@ class Mark:
 
 
 class Attempt:
-    """The marker of one feed.  `begin` before a read, `done` after its commit, `rest` when the poll is over."""
+    """The marker of one feed.  `begin` before a read, `done` after its commit, `put_off` where none was made, `rest` when the poll is over."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._handle = -1
         self._left = _read(path)
         self._mark = Mark("")
+
+    @property
+    def suspected(self) -> bool:
+        """Whether processes died at this cursor before, and the stretch that follows it is not yet behind."""
+        left = self._left
+        return self._mark.careful > 0 or (left is not None and (left.careful > 0 or left.deaths + 1 >= DEATHS))
 
     def begin(self, cursor: str) -> int:
         """Mark the read at `cursor` and return the limit for it.  Raises Halt where one record kills the process."""
@@ -67,9 +74,18 @@ class Attempt:
         """What was read is in the journal."""
         self._mark = Mark("", 0, max(0, self._mark.careful - 1))
 
+    def put_off(self) -> None:
+        """The source asks to be asked again: nothing was read, so what is known of deaths holds for the next try."""
+        mark = self._mark
+        self.rest()
+        if mark.deaths:
+            self._left = Mark(mark.cursor, mark.deaths - 1)  # which the next try counts again
+        else:
+            self._mark = Mark("", 0, mark.careful)
+
     def rest(self) -> None:
         """No read is under way: a process that ends now has not died of one."""
-        self._left = None
+        self._left, self._mark = None, Mark("")
         if self._handle >= 0:
             os.close(self._handle)
             self._handle = -1

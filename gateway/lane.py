@@ -29,8 +29,12 @@ class Verdict(NamedTuple):
     after: timedelta | None = None
     """When to try again, or to ask what became of a pending one."""
     uncertain: bool = False
-    """A parked one: it may have reached the target all the same."""
+    """Parked, or to be tried again: it may have reached the target all the same."""
     answer: Answer | None = None
+
+
+LAST_S = 2.0
+"""How long what was handed over may take to be confirmed when a delivery ends."""
 
 
 class Heard(NamedTuple):
@@ -61,6 +65,9 @@ class Lane(Protocol):
     careful: bool
     """A message that may have arrived must not simply be sent again: each try is on disk before `send` is called."""
 
+    last_s: float
+    """How long a delivery that ends waits for what is under way: 0 where only somebody else could bring that about."""
+
     @property
     def problem(self) -> Problem | None:
         """Why none are, or why the last ones were not."""
@@ -90,6 +97,7 @@ class OwnLog:
     """The site's own log: what was projected is delivered, for whoever reads the log projects it again."""
 
     careful = False
+    last_s = LAST_S
     problem: Problem | None = None
 
     def __init__(self, heard: Tell) -> None:

@@ -7,7 +7,7 @@ line notices.  Everything here is used under the runner's lock.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from gateway.adapter import Batch, Context
 from gateway.attempt import Attempt
 from gateway.breaker import Breaker
 from gateway.errors import REGISTER, Code, Problem, Refused, code
+from gateway.inbound import chain
 from gateway.inbound.acknowledge import Acknowledgements
 from gateway.intake import Intake
 from gateway.pull import Counted, Pull, Pulled, Take
@@ -34,6 +35,9 @@ BROKEN = code(
 
 STARVED = timedelta(seconds=5)
 """How long a feed waits when the gateway's own store is full or busy."""
+
+LONG = timedelta(seconds=30)
+"""A system that says to come back no sooner than this is shown, with what it said."""
 
 
 @dataclass(slots=True, eq=False)
@@ -60,6 +64,12 @@ class Loop:
     def unanswered(self) -> bool:
         """Whether its system did not do what it was last asked for: a failure that counts against the breaker."""
         return self.ended is not None and self.ended.state == "retry" and self.ended.after is None and not self.ended.ours
+
+    @property
+    def put_off(self) -> bool:
+        """Whether its system has said to come back, and that is long from its last poll: no failure, but nothing was read."""
+        ended = self.ended
+        return ended is not None and ended.state == "retry" and ended.after is not None and ended.after >= LONG and not ended.ours
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -191,7 +201,7 @@ def _loop(feed: Feed, row: FeedRow, line: Line, around: Surroundings) -> Loop:
         feed,
         around.context,
         cursor=row.cursor,
-        take=intake.take if feed.adapter.kind != inbound.KIND else _acknowledged(intake.take, feed, line, around),
+        take=intake.take if feed.adapter.kind != inbound.KIND else _acknowledged(intake.take, feed, row.id, line, around),
         counted=around.counted,
         attempt=Attempt(around.site.var / "attempt" / str(row.id)),
         proceed=lambda: around.proceed(line),
@@ -201,10 +211,11 @@ def _loop(feed: Feed, row: FeedRow, line: Line, around: Surroundings) -> Loop:
     return Loop(pull, row.id, feed.schedule.due(polled, around.context.clock()), audit)
 
 
-def _acknowledged(take: Take, feed: Feed, line: Line, around: Surroundings) -> Take:
+def _acknowledged(take: Take, feed: Feed, feed_id: int, line: Line, around: Surroundings) -> Take:
     """Tell a publisher that its message is journalled; also of one that the broker hands out again."""
 
     def taking(batch: Batch) -> Accepted:
+        batch = replace(batch, records=tuple(chain.resolved(around.store, feed.system, feed_id, batch.records)))
         accepted = take(batch)
         around.acknowledgements.received(feed, batch, shadow=line.state == "shadow")
         return accepted

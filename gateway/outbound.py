@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import datetime
 from typing import Any
 
 from gateway import context
 from gateway.agreed import Agreed, Standing
-from gateway.agreement import Agreement, Destination
+from gateway.agreement import Agreement, Destination, exchange
 from gateway.delivery import Delivery
 from gateway.event import Keys
 from gateway.figures import standing_by_system, waiting_at_closed
@@ -27,8 +28,6 @@ from gateway.store.rows import Counts
 
 __all__ = ["Outbound", "standing_by_system"]
 
-COUNT_S = 0.2
-"""How often the store is asked whether anything is in progress."""
 LOOK_S = 1.0
 """How often what is agreed is looked at without being told."""
 
@@ -44,10 +43,12 @@ class Outbound:
         self._stop = threading.Event()
         self._lock = threading.RLock()
         self._started = False
-        self._count = self._looked = 0.0
+        self._looked = 0.0
         self._agreed = Agreed(site.agreements, store)
         self._standings: list[Standing] = []
         self._publisher: Any = None
+        self._depths: dict[str, int] = {}
+        self._depths_at = float("-inf")
         self._open: dict[tuple[str, str], Delivery] = {}
         self._sinks: list[SinkLane] = []
         self._mailboxes: list[Mailbox] = []
@@ -129,12 +130,9 @@ class Outbound:
         """Grows with everything that is settled."""
         return sum(delivery.moves for delivery in self._deliveries)
 
-    def settled(self) -> bool:
-        """Whether nothing is in progress any more at any destination."""
-        if not all(delivery.idle() for delivery in self._deliveries) or time.monotonic() < self._count:
-            return False
-        self._count = time.monotonic() + COUNT_S
-        return not any(counts.in_progress for counts in self.counts().values())
+    def at_rest(self, until: datetime) -> bool:
+        """Whether nothing moves at any destination before then: what is still in progress waits for a person, or for longer."""
+        return all(delivery.at_rest(until) for delivery in self._deliveries)
 
     def counts(self) -> dict[str, Counts]:
         """Where the pairs of each system's events stand, over the destinations that are open."""
@@ -145,16 +143,25 @@ class Outbound:
         return waiting_at_closed(self._site, self._store)
 
     def standing(self) -> dict[str, Any]:
-        """Per destination: whether it delivers, and why not; also of an agreement that nobody has approved."""
+        """Per destination: whether it delivers, why not, and what its queue holds; also of an agreement that nobody has approved."""
+        depths = self.queued()
         found = {
             f"{each.agreement.name}/{each.destination.name}": {
                 "state": "waiting" if each.problem is not None else "running",
                 "problem": each.problem.as_dict() if each.problem is not None else None,
+                "queued": depths.get((each.agreement.name, each.destination.name)),
             }
             for each in self._deliveries
         }
         waiting = (one for one in self._standings if one.agreed is None and one.problem is not None)
         return found | {one.name: {"state": "waiting", "problem": one.problem.as_dict()} for one in waiting if one.problem}
+
+    def queued(self) -> dict[tuple[str, str], int]:
+        """By agreement and destination: the messages that its queue held when it was last looked at, two seconds ago at most."""
+        with self._lock:
+            if self._publisher is not None and time.monotonic() - self._depths_at >= LOOK_S:
+                self._depths_at, self._depths = time.monotonic(), self._publisher.depths()
+            return {key: self._depths[name] for key in self._open if (name := exchange(*key)) in self._depths}
 
     @property
     def _deliveries(self) -> list[Delivery]:

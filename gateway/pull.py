@@ -101,6 +101,11 @@ class Pull:
         """The source has said so since this was last looked at: only reconciliation finds what it lost."""
         self._patient = _patience(context.stop)
 
+    @property
+    def suspected(self) -> bool:
+        """Whether processes died while this feed was read: it is then read while no other is."""
+        return self._attempt.suspected
+
     def run(self, job: Job) -> Pulled:
         """Pull for a second or until there is nothing newer.  Raises WrittenOff, and Fatal from the store."""
         try:
@@ -112,7 +117,7 @@ class Pull:
         except Retry as e:
             if e.after is None:
                 return self._ended(Pulled("retry", None, e.problem))
-            self._attempt.rest()  # it has answered: what the source knows, such as a file that still grows, is kept
+            self._attempt.put_off()  # it has answered: what the source knows, such as a file that still grows, is kept
             return Pulled("retry", e.after, e.problem)
         except Halt as e:
             return self._ended(Pulled("halt", None, e.problem))

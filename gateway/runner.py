@@ -11,11 +11,10 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
-from functools import partial
+from datetime import timedelta
 from typing import Any
 
-from gateway import context, inbound, line, system
+from gateway import consumers, context, inbound, line, system
 from gateway.adapter import Log
 from gateway.errors import Problem, Refused, Retry, code
 from gateway.event import Keys
@@ -25,10 +24,11 @@ from gateway.line import Line, Loop, WayIn
 from gateway.outbound import Outbound
 from gateway.pull import SILENT, Pulled
 from gateway.reconcile import NOT_ASKED, NOT_OFFERED, Asked
+from gateway.rota import Rota, Wanted, Work
 from gateway.sink import Doors
 from gateway.site import Site, system_folders
+from gateway.space import Space
 from gateway.store import Fatal, Store
-from gateway.store.database import FULL
 from gateway.store.rows import Accepted
 from gateway.telemetry import Metrics
 from gateway.workers import Job, Workers, WrittenOff
@@ -61,14 +61,14 @@ class Runner:
         self._log = log
         self._lock = threading.RLock()
         self._wake = threading.Event()
-        self._starved = False
-        self._full: Problem | None = None
+        self._space = Space(store, site.settings.free_space, log=log, metrics=metrics)
         self._fatal: BaseException | None = None
         self._tally = Tally()
         self._before: BySystem = {}
         self._shown: Callable[[int], None] = lambda _records: None
         self.lines: dict[str, Line] = {}
         self._workers = Workers(site.settings.workers, self._lost)
+        self._rota = Rota(self.lines, self._workers.submit, Work(self._poll, self._audit, self._lost_audit))
         lent = context.build(site, keys, log, stop)
         told = Acknowledgements(store, self._inbound, self._woken, lambda: context.now().isoformat())
         doors = Doors(self.lines, self._lock, self._workers.submit, lent, self._halted, self._failed, told.ended)
@@ -91,6 +91,8 @@ class Runner:
                 return
             if old is not None:
                 old.rest()
+                for loop in old.loops.values():
+                    self._space.polled(loop.feed_id, None)
             self.lines[name] = self._line(name)
         self._wake.set()
 
@@ -119,7 +121,7 @@ class Runner:
             self._round(lambda loop, now: not loop.settled and (loop.ended is None or loop.due <= now))
             if (now_seen := (self._tally.moves, self.outbound.moves)) != seen:
                 moved, seen = time.monotonic(), now_seen
-            if self._full is not None or (self._all_asked(patience) and self.outbound.settled()):
+            if self._space.full is not None or (self._all_asked(patience) and self.outbound.at_rest(context.now() + patience)):
                 break
             if time.monotonic() - moved > patience.total_seconds():
                 self._log.warning("run gave up waiting", seconds=patience.total_seconds())
@@ -153,9 +155,9 @@ class Runner:
                 return None
             if each.state not in ("running", "shadow"):
                 raise Retry(each.problem or Problem(CLOSED, rule=f"the system is {each.state}"), after=CLOSED_FOR)
-        waits = self.waits
-        if waits is not None:
-            raise Retry(waits, after=line.STARVED)
+        too_little = self._space.too_little
+        if too_little is not None:
+            raise Retry(too_little, after=line.STARVED)
         return found
 
     def way_known(self, name: str, feed: str) -> WayIn | None:
@@ -163,6 +165,12 @@ class Runner:
         with self._lock:
             each = self.lines.get(name)
             return each.ways.get(feed) if each is not None else None
+
+    def way_out(self, name: str, feed: str) -> system.Feed | None:
+        """A feed that says canonical records in its system's terms; None where there is none."""
+        with self._lock:
+            each = self.lines.get(name)
+            return each.sinks.get(feed) if each is not None else None
 
     def took(self, way: WayIn, accepted: Accepted, seconds: float) -> None:
         """Documents of callers were committed: counted, and their events delivered."""
@@ -175,33 +183,42 @@ class Runner:
         self._fatal = e
         self._wake.set()
 
+    @property
+    def waits(self) -> Problem | None:
+        """Why intake waits for a person to free some space; None where it does not."""
+        return self._space.problem
+
     def problems(self) -> dict[str, Problem]:
         """The systems that a person must look at, each with its problem."""
         with self._lock:
             return {name: each.problem for name, each in self.lines.items() if each.problem is not None}
 
     def unanswered(self) -> dict[str, Problem]:
-        """The systems whose last poll failed and is tried again later, each with the reason and the feed as its place."""
+        """The systems whose last poll brought nothing and is tried again later, each with the reason and the feed as its place."""
         with self._lock:
             return {
-                name: replace(loop.ended.problem, where=loop.ended.problem.where or f"feed {feed}")
+                name: _placed(feed, loop, loop.ended.problem)
                 for name, each in self.lines.items()
                 for feed, loop in each.loops.items()
-                if loop.unanswered and loop.ended is not None and loop.ended.problem is not None
+                if (loop.unanswered or loop.put_off) and loop.ended is not None and loop.ended.problem is not None
             }
 
     def standing(self) -> dict[str, dict[str, Any]]:
-        """Per system: its state, its breaker, and its problem if it has one."""
-        now = self._around.context.clock()
+        """Per system: its state, its breaker, and its problem if it has one: why it stands, or why its last poll failed."""
+        now, problems = self._around.context.clock(), self.unanswered() | self.problems()
         with self._lock:
             return {
                 name: {
                     "state": each.state,
                     "breaker": each.breaker.state(now),
-                    "problem": each.problem.as_dict() if each.problem is not None else None,
+                    "problem": problems[name].as_dict() if name in problems else None,
                 }
                 for name, each in self.lines.items()
             }
+
+    def measure(self) -> None:
+        """Bring the figures of consumers up to date; for whoever is about to show them."""
+        consumers.measure(self.metrics, consumers.consumers(self.site, self.store, self.outbound.queued()))
 
     def _line(self, name: str) -> Line:
         """The line of a system as its folder and its state now say."""
@@ -239,35 +256,17 @@ class Runner:
             loop.audit.asked = asked
         self._wake.set()
 
-    def _round(self, wanted: Callable[[Loop, datetime], bool], *, reconciles: bool = False) -> None:
+    def _round(self, wanted: Wanted, *, reconciles: bool = False) -> None:
         """One look at everything: the watchdog's, the disk's, what is agreed, and what is due."""
         self._workers.check()
-        self._look_at_space()
+        self._space.look()
         self.outbound.look_when_due()
         now = self._around.context.clock()
         with self._lock:
             for name in [name for name, each in self.lines.items() if each.stale and not each.busy]:
                 self.refresh(name)
-            for each in self.lines.values():
-                if each.asks and not self._starved:
-                    self._hand_out(each, now, wanted)
-                    if reconciles:
-                        self._hand_out_audits(each, now)
-
-    def _hand_out(self, each: Line, now: datetime, wanted: Callable[[Loop, datetime], bool]) -> None:
-        for loop in each.loops.values():
-            if loop.busy or not wanted(loop, now) or each.rests(loop, now) or not each.breaker.admits(now):
-                continue
-            loop.busy = True
-            feed = loop.pull.feed
-            self._workers.submit(Job(feed.system, feed.name, partial(self._poll, each, loop), loop.pull.cancel))
-
-    def _hand_out_audits(self, each: Line, now: datetime) -> None:
-        for loop in each.loops.values():
-            if loop.read_once and loop.audit.wanted(now) and not each.rests(loop, now) and each.breaker.admits(now):
-                loop.audit.busy = True
-                feed = loop.pull.feed
-                self._workers.submit(Job(feed.system, feed.name, partial(self._audit, loop), loop.audit.cancel))
+            if not self._space.short:
+                self._rota.hand_out(now, wanted, reconciles=reconciles)
 
     def _audit(self, loop: Loop, job: Job) -> None:
         """On a worker: a second of reconciliation."""
@@ -304,12 +303,11 @@ class Runner:
             if loop.pull.lost_track:
                 loop.pull.lost_track = False
                 loop.audit.ask(LOST_TRACK)
+            self._space.polled(loop.feed_id, pulled.problem)
         self.metrics.add("copperline_polls_total", system=feed.system, feed=feed.name, outcome=pulled.state)
         if pulled.state == "idle":
             self.metrics.set("copperline_last_success_timestamp_seconds", time.time(), system=feed.system, feed=feed.name)
         if pulled.problem is not None:
-            if pulled.problem.code is FULL:
-                self._full = pulled.problem
             self._note(feed.system, feed.name, loop.feed_id, pulled)
         self._wake.set()
 
@@ -353,11 +351,19 @@ class Runner:
         self.metrics.add("copperline_workers_written_off_total", system=job.system)
         self._ended(each, loop, Pulled("halt", None, Problem(SILENT)))
 
+    def _lost_audit(self, loop: Loop) -> None:
+        """The same of a worker that reconciled: a poll of the feed that is under way may still end."""
+        feed = loop.pull.feed
+        with self._lock:
+            loop.audit.busy = False
+        self.metrics.add("copperline_workers_written_off_total", system=feed.system)
+        self._halted(feed.system, feed.name, Problem(SILENT))
+
     def _counted(self, feed: system.Feed, accepted: Accepted, seconds: float) -> None:
         """After every batch's commit."""
         self._tally.add(feed.system, accepted)
         if accepted.read:
-            self._full = None
+            self._space.took()
         self._shown(accepted.read)
         for outcome in ("accepted", "unchanged", "late", "quarantined"):
             if amount := getattr(accepted, outcome):
@@ -377,26 +383,7 @@ class Runner:
             )
 
     def _proceed(self, each: Line) -> bool:
-        return each.asks and not self._starved and not self.stop.is_set()
-
-    def _look_at_space(self) -> None:
-        """Below the stated free space intake pauses; the origin keeps its data, and deliveries go on."""
-        free = self.store.free_bytes()
-        starved = free < self.site.settings.free_space
-        self.metrics.set("copperline_free_bytes", free)
-        self.metrics.set("copperline_intake_paused", starved)
-        if starved and not self._starved:
-            self._log.warning("intake paused until there is space", free=free, wanted=self.site.settings.free_space)
-        elif self._starved and not starved:
-            self._log.info("intake resumed", free=free)
-        self._starved = starved
-
-    @property
-    def waits(self) -> Problem | None:
-        """Why intake waits for a person to free some space; None where it does not."""
-        if self._starved:
-            return Problem(FULL, rule=f"less than {self.site.settings.free_space} bytes are free, which free_space: keeps")
-        return self._full
+        return each.asks and not self._space.short and not self.stop.is_set()
 
     def _broke(self) -> bool:
         """Whether the process must end: the store failed, here or in a delivery."""
@@ -408,7 +395,7 @@ class Runner:
         now = self._around.context.clock()
 
         def asked(each: Line, loop: Loop) -> bool:
-            return loop.settled or self._starved or not each.asks or each.rests(loop, now) or (loop.ended is not None and loop.due > now + patience)
+            return loop.settled or self._space.short or not each.asks or each.rests(loop, now) or (loop.ended is not None and loop.due > now + patience)
 
         with self._lock:
             return all(
@@ -425,3 +412,9 @@ class Runner:
                 self._fatal = e
                 self._wake.set()
                 return
+
+
+def _placed(feed: str, loop: Loop, problem: Problem) -> Problem:
+    """A problem that names its place: the feed at least, and when its system is asked again where it said so."""
+    where = problem.where or f"feed {feed}"
+    return replace(problem, where=f"{where}, asked again at {loop.due:%Y-%m-%d %H:%M:%S} UTC" if loop.put_off else where)

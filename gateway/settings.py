@@ -99,6 +99,8 @@ class Settings:
     deadline: timedelta
     api: Api | None
     """None: nothing listens."""
+    broker_disk: int
+    """Bytes that the broker's queues may fill; 0 where nobody says."""
     free_space: int
     """Bytes that stay free on the volume of `var`; below it intake pauses."""
 
@@ -199,7 +201,15 @@ def _deadline(value: Any) -> timedelta:
 
 
 def _free_space(value: Any) -> int:
-    found = _SIZE.fullmatch("256MB" if value is None else str(value))
+    return _size("256MB" if value is None else str(value))
+
+
+def _broker_disk(value: Any) -> int:
+    return 0 if value is None else _size(str(value))
+
+
+def _size(text: str) -> int:
+    found = _SIZE.fullmatch(text)
     if found is None:
         raise ValueError("is a number of MB or GB, such as 256MB")
     return int(found[1]) * {"MB": 1 << 20, "GB": 1 << 30}[found[2]]
@@ -254,6 +264,7 @@ SETTINGS = (
     Setting("agency", _agency, "none", "The agency (an ORI) of records that name none; a system may name its own."),
     Setting("store", _store, "var/store.db", "Where the journal is: nothing for SQLite, or `{url_from: env:NAME}` for PostgreSQL."),
     Setting("broker", _broker, "none", "RabbitMQ: `{url: amqp://host}` or `{url_from: env:NAME}`. Without it the site's own log is the only destination."),
+    Setting("broker_disk", _broker_disk, "none", "What the broker's queues may fill of its disk, such as `20GB`: `check` adds the limits of all queues up against it."),
     Setting("plugins", _plugins, "[]", "Adapters of other distributions that may load, by the name of their entry point."),
     Setting("workers", _workers, "4", "Threads that poll. More than the processors only helps where systems are slow to answer."),
     Setting("deadline", _deadline, "5m", "How long one call into an adapter may take before it is cancelled and, 5 s later, written off."),

@@ -151,6 +151,8 @@ class Feed:
 
     def translate(self, record: RawRecord) -> Sequence[Draft]:
         """The canonical records of one raw record.  Raises Reject with every problem of it."""
+        if record.kind in self.adapter.quiet:
+            return ()
         return self._mapping(record.kind).drafts(record.fields, record.key)
 
     def mapping_digest(self, kind: str) -> str:

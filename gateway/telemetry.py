@@ -26,6 +26,10 @@ Metric = Literal[
     "copperline_free_bytes",  # free space of the volume under the site's var folder
     "copperline_intake_paused",  # 1 while intake waits for free space
     "copperline_workers_written_off_total",  # workers that did not come back from a call, by system
+    "copperline_consumer_lag",  # messages and events that the consumer of a queue has not read, by agreement and destination
+    "copperline_consumer_oldest_unread_timestamp_seconds",  # Unix time of the oldest of them; 0 where there is none
+    "copperline_consumer_last_read_timestamp_seconds",  # Unix time at which a consumer last said how far it has read; 0 for never
+    "copperline_consumer_undeleted",  # what a consumer was told to forget and has not said that it has deleted
     "copperline_build_info",  # 1, labelled with the version
 ]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tests.peers.postgres import Postgres
     from tests.peers.rabbitmq import RabbitMQ
     from tests.peers.soap.java import Java
+    from tests.peers.soap.node import Node
     from tests.peers.soap.php import Php
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,7 +38,7 @@ class Cost:
     tests_s: float = 0.0
 
 
-COSTS = {name: Cost() for name in ("rabbitmq", "postgres", "mariadb", "access", "npm", "helm", "php", "java")}
+COSTS = {name: Cost() for name in ("rabbitmq", "postgres", "mariadb", "access", "npm", "helm", "php", "java", "node")}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -119,6 +120,14 @@ def java(request: pytest.FixtureRequest) -> Iterator[Java]:
     yield from _peer(request, "java", Java)
 
 
+@pytest.fixture(scope="session")
+def node(request: pytest.FixtureRequest, npm: Npm) -> Iterator[Node]:
+    """node-soap for the session; `vault()` and `repository()` give each test its own."""
+    from tests.peers.soap.node import Node
+
+    yield from _peer(request, "node", lambda: Node(npm))
+
+
 def _peer(request, name, make):
     began = time.monotonic()
     peer = None
@@ -145,6 +154,20 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
         for name in COSTS.keys() & set(getattr(item, "fixturenames", ())):
             COSTS[name].tests += 1
             COSTS[name].tests_s += time.monotonic() - began
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """One of several processes hands over what its peers cost."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["costs"] = {name: astuple(cost) for name, cost in COSTS.items()}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node) -> None:
+    """The process that started them adds it up."""
+    for name, (start_s, tests, tests_s) in getattr(node, "workeroutput", {}).get("costs", {}).items():
+        cost = COSTS[name]
+        cost.start_s, cost.tests, cost.tests_s = cost.start_s + start_s, cost.tests + tests, cost.tests_s + tests_s
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

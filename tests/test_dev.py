@@ -56,3 +56,14 @@ def test_an_environment_that_was_made_is_not_made_again(dev, monkeypatch, tmp_pa
 def test_an_unknown_command_is_answered_with_the_known_ones(dev, capsys):
     assert dev.main(["dance"]) == 2
     assert "python3 dev.py test" in capsys.readouterr().err
+
+
+def test_commands_keep_their_bytecode_so_that_each_starts_as_fast_as_an_installed_one(dev, monkeypatch):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    assert "PYTHONDONTWRITEBYTECODE" not in dev._environment()
+
+
+def test_the_whole_suite_runs_in_two_processes_and_a_part_of_it_in_one(dev):
+    assert dev._extra(["test", "--require-peers"]) == [*dev.TOGETHER, "--require-peers"]
+    assert dev._extra(["test", "tests/test_dev.py", "-q"]) == ["tests/test_dev.py", "-q"]
+    assert dev._extra(["bench", "--json"]) == ["--json"]

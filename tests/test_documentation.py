@@ -25,7 +25,7 @@ def generated():
 
 
 def test_every_generated_page_equals_the_code(generated):
-    assert {"errors.md", "commands.md", "settings.md", "contracts.md", "openapi.json", "events/incident.md"} <= generated.keys()
+    assert {"errors.md", "commands.md", "settings.md", "contracts.md", "openapi.json", "events/incident-created.md"} <= generated.keys()
     for page, text in generated.items():
         assert (ROOT / "docs" / page).read_text(encoding="utf-8") == text, f"{page}: run python3 dev.py docs"
     assert {f"events/{path.name}" for path in (ROOT / "docs" / "events").iterdir()} <= generated.keys()

@@ -25,9 +25,9 @@ LAYERS = [
     {"agreement", "archive", "event", "format", "mapping", "mock", "site"},
     {"store"},
     {"agreed"},
-    {"access", "bus", "context", "delivery", "figures", "inbound", "intake", "lane", "registry", "rights", "topology"},
+    {"access", "bus", "consumers", "context", "delivery", "dirty", "figures", "inbound", "intake", "lane", "mark", "registry", "rights", "room", "space", "topology"},
     {"draft", "samples", "system"},
-    {"acts", "line", "outbound", "pull", "reconcile", "sink"},
+    {"acts", "line", "outbound", "pull", "reconcile", "rota", "sink"},
     {"api", "demo", "runner", "standing", "testing"},
     {"cli"},
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from dataclasses import replace
 
 from adapters.flatfile.check import totals
 from adapters.flatfile.codes import LARGE
@@ -34,5 +33,5 @@ def whole(settings: Content, document: Document) -> Batch:
         else:
             records.append(item)
             at += len(item.original)
-    kept = replace(document, preamble=head.preamble, body=None)
+    kept = Document(document.label, document.sha256, document.size, head.preamble)
     return Batch("", records, kept, skipped, more=False, complete=True)

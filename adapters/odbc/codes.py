@@ -19,10 +19,42 @@ LOGIN = code(
     "The database refuses the login, or the database that is named.",
     "Check user, password and database; the gateway does not try again by itself, so that no account is locked.",
 )
+CERTIFICATE = code(
+    "odbc.certificate",
+    "The server's certificate is not trusted by this machine, or is made out to another name.",
+    "Have this machine trust who signed it, and name the server as the certificate does; "
+    "where the server made its certificate itself, `encryption: trust` encrypts without asking with whom.",
+)
+PROTOCOL = code(
+    "odbc.tls-version",
+    "The server offers no version or strength of TLS that this machine accepts.",
+    "Let the server speak TLS 1.2 (SQL Server 2012 to 2014 need an update for it); until then `encryption: no` on a line that is closed.",
+)
+NO_ENCRYPTION = code(
+    "odbc.not-encrypted",
+    "Encryption is asked for, and the server has none.",
+    "Turn encryption on at the server; until then `encryption: no` on a line that is closed.",
+)
+WANTS_ENCRYPTION = code(
+    "odbc.must-encrypt",
+    "The server takes encrypted connections only, and this one is not.",
+    "Take `encryption: no` away; `encryption: trust` where the server made its certificate itself.",
+)
+STRICT = code(
+    "odbc.strict",
+    "The server does not answer to `encryption: strict`, or takes nothing else.",
+    "`strict` is for SQL Server 2022 and later, with a certificate that this machine trusts: for older ones say `encryption: yes`; "
+    "a server that forces strict encryption needs `encryption: strict`.",
+)
 ENCRYPTION = code(
     "odbc.encryption",
-    "The driver and the server cannot agree on encryption, or the server's certificate is not trusted.",
-    "Give the server a certificate that this machine trusts, or set `encryption`: copperline docs odbc.",
+    "The driver and the server cannot agree on encryption.",
+    "Compare what the server offers with `encryption`: copperline docs odbc.",
+)
+TICKET = code(
+    "odbc.ticket",
+    "There is no valid Kerberos ticket for the database.",
+    "Get one for the account that the gateway runs as (kinit with its keytab, renewed), or name user_from and password_from.",
 )
 RIGHTS = code(
     "odbc.rights",

@@ -11,11 +11,11 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from adapters.odbc import codes, faults
-from adapters.odbc.profile import Profile
+from adapters.odbc import codes, faults, turns
+from adapters.odbc.profile import WITNESS, Profile
 from adapters.odbc.settings import Connection, Limits
 from adapters.odbc.watchdog import Watchdog
-from gateway.errors import Halt, Problem, Retry
+from gateway.errors import GatewayError, Halt, Problem, Retry
 
 if TYPE_CHECKING:
     import pyodbc
@@ -55,7 +55,7 @@ def string(connection: Connection, limits: Limits, secret: Callable[[str], str])
     }
     parts += [f"{word}={_braced(said[name])}" for name, word in profile.keywords.items() if said[name]]
     given = {name.lower() for name in connection.options}
-    parts += [f"{name}={value}" for name, value in profile.fixed.items() if name.lower() not in given]
+    parts += [f"{name}={value}" for name, value in {**profile.usual, **profile.fixed}.items() if name.lower() not in given]
     parts += [f"{name}={value}" for name, value in connection.options.items()]
     if connection.encryption:
         parts.append(profile.wants[connection.encryption])
@@ -84,6 +84,7 @@ class Link:
         self._lock = threading.Lock()
         self._closed = False
         self._cursor: pyodbc.Cursor | None = None
+        self._dog: Watchdog | None = None
         self._connection = self._connected(connection, string(connection, limits, secret), autocommit=reads)
         for statement in self.profile.session:
             said = statement.format(ms=max(1, round(limits.statement_s * 1000)), s=f"{limits.statement_s:g}")
@@ -100,6 +101,11 @@ class Link:
         """Name and Python type of each column of a query."""
         with self._statement(sql, ()) as cursor:
             return [(column[0], column[1].__name__) for column in cursor.description]
+
+    def may_be_null(self, sql: str) -> bool:
+        """Whether the one column of a query may be NULL, as far as the driver knows."""
+        with self._statement(sql, ()) as cursor:
+            return bool(cursor.description[0][6] is not False)
 
     def catalogue(self, ask: Callable[[pyodbc.Cursor], Any]) -> list[Any]:
         """The rows of a question about the database itself, which the driver answers."""
@@ -143,7 +149,7 @@ class Link:
 
     @contextmanager
     def _statement(self, sql: str, parameters: Sequence[Any]) -> Iterator[pyodbc.Cursor]:
-        with self._edge(), self._cursor_of_its_own() as cursor:
+        with self._edge(), turns.short(), self._cursor_of_its_own() as cursor:
             yield cursor.execute(sql, *parameters)
 
     @contextmanager
@@ -151,7 +157,8 @@ class Link:
         cursor = self._connection.cursor()
         self._begin(cursor)
         try:
-            with Watchdog(cursor.cancel, self.limits.statement_s):
+            self._dog = Watchdog(cursor.cancel, self.limits.statement_s)
+            with self._dog:
                 yield cursor
         finally:
             self._end(cursor)
@@ -183,9 +190,17 @@ class Link:
             state, words = _said(e)
             if faults.of_row(state, words):
                 raise RowFault(state) from None
-            raise faults.meaning(state, words, where=self._where) from None
+            fault = faults.meaning(state, words, where=self._where)
+            raise self._for_its_time(fault) from None
         except (UnicodeError, ValueError, OverflowError, MemoryError) as e:  # pyodbc could not make a value of what came
             raise RowFault(type(e).__name__) from None
+
+    def _for_its_time(self, fault: GatewayError) -> GatewayError:
+        """Of a statement that was cancelled for its time drivers say many things, or nothing; a lock is still a lock."""
+        locked = isinstance(fault, Retry) and fault.problem.code is codes.BUSY
+        if self._dog is None or not self._dog.struck or locked:
+            return fault
+        return Retry(Problem(codes.TIMEOUT, where=self._where, rule=f"{codes.TIMEOUT.meaning.rstrip('.')} after {self.limits.statement_s:g} s"))
 
     def _connected(self, connection: Connection, text: str, *, autocommit: bool) -> pyodbc.Connection:
         pyodbc = loaded()
@@ -198,6 +213,8 @@ class Link:
             made.setencoding(charset, ctype=pyodbc.SQL_CHAR)
             made.setdecoding(pyodbc.SQL_CHAR, charset, ctype=pyodbc.SQL_CHAR)
             made.setdecoding(pyodbc.SQL_WCHAR, charset, ctype=pyodbc.SQL_CHAR)
+        elif self.profile.narrow:
+            _narrowed(made, self.profile.narrow)
         return made
 
 
@@ -231,6 +248,18 @@ def loaded() -> Any:
     pyodbc.pooling = False
     pyodbc.native_uuid = True
     return pyodbc
+
+
+def _narrowed(connection: pyodbc.Connection, query: str) -> None:
+    """Take text as UTF-8 where the driver hands over all of it so; what it makes of it depends on this machine's locale."""
+    pyodbc = loaded()
+    connection.setdecoding(pyodbc.SQL_WCHAR, "utf-8", ctype=pyodbc.SQL_CHAR)
+    try:
+        whole = connection.execute(query, WITNESS).fetchval() == WITNESS
+    except (pyodbc.Error, UnicodeError):
+        whole = False
+    if not whole:
+        connection.setdecoding(pyodbc.SQL_WCHAR, "utf-16le", ctype=pyodbc.SQL_WCHAR)
 
 
 def _said(error: Exception) -> tuple[str, str]:

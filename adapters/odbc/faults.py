@@ -7,10 +7,19 @@ import re
 from adapters.odbc import codes
 from gateway.errors import Code, GatewayError, Halt, Problem, Retry
 
+# What only a connection in the making can meet; elsewhere such a word is somebody's name.  The first that fits.
+_CONNECTING: tuple[tuple[str, Code], ...] = (
+    (r"certificate verify|self.signed|certificate.*(not trusted|expired)|hostname mismatch|target principal name", codes.CERTIFICATE),
+    (r"unsupported protocol|no protocols available|alert protocol version|wrong version|(dh|ee) key too small|legacy sigalg", codes.PROTOCOL),
+    (r"encryption (is )?not supported|does not support (ssl|encryption)|server has no encryption", codes.NO_ENCRYPTION),
+    (r"encryption is required|requires encryption|(ssl|secure transport).* (is )?required", codes.WANTS_ENCRYPTION),
+    (r"prelogin|\btds 8", codes.STRICT),
+    (r"kerberos|gss|sspi provider", codes.TICKET),
+    (r"ssl provider|ssl error|\btls\b", codes.ENCRYPTION),
+)
 # The first that fits: SQLSTATE, words of the driver (several drivers say everything under HY000), the code.
 _FATAL: tuple[tuple[str, str, Code], ...] = (
     (r"01000|IM00[1-6]", r"can't open lib|data source name not found|driver's sqlallochandle", codes.DRIVER),
-    (r".*", r"certificate verify|ssl provider|ssl error|\btls\b|encryption is required|self.signed", codes.ENCRYPTION),
     (r"28...", r"", codes.LOGIN),
     (r"08...|42000|HY000|3D000", r"authentication failed|role .* does not exist|database .* does not exist", codes.LOGIN),
     (r"08...|42000|HY000|3D000", r"no pg_hba|login failed|cannot open database|\((1044|1045|1049|4060|18456)\)", codes.LOGIN),
@@ -39,11 +48,18 @@ def meaning(sqlstate: str, words: str, *, where: str, connecting: bool = False) 
     """The error to raise: Halt where a person must look, Retry where time helps."""
     if connecting and sqlstate == "HYT00":
         return Retry(Problem(codes.UNREACHABLE, where=where, rule="no connection in time (SQLSTATE HYT00)"))
+    for said, code in _CONNECTING if connecting else ():
+        if re.search(said, words, re.IGNORECASE):
+            return Halt(_problem(code, sqlstate, where))
     for known, make in ((_FATAL, Halt), (_PASSING, Retry), (_LAST, Halt)):
         for state, said, code in known:
             if re.fullmatch(state, sqlstate) and re.search(said, words, re.IGNORECASE):
-                return make(Problem(code, where=where, rule=f"{code.meaning.rstrip('.')} (SQLSTATE {sqlstate})"))
+                return make(_problem(code, sqlstate, where))
     return Retry(Problem(codes.DATABASE, where=where, rule=f"SQLSTATE {sqlstate}"))
+
+
+def _problem(code: Code, sqlstate: str, where: str) -> Problem:
+    return Problem(code, where=where, rule=f"{code.meaning.rstrip('.')} (SQLSTATE {sqlstate})")
 
 
 def of_row(sqlstate: str, words: str) -> bool:

@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from adapters.odbc.gaps import Gaps
-from adapters.odbc.reader import MAIN, Pair, Reader, View
+from adapters.odbc.reader import MAIN, Reader, View
+from adapters.odbc.row import Pair
 from adapters.odbc.settings import Id, Queue
 from adapters.odbc.track import Item, Page
 from gateway.adapter import Log

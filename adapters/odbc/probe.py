@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
+from adapters.odbc import unmarked
 from adapters.odbc.connect import Budget, Link
-from adapters.odbc.reader import Reader, View
+from adapters.odbc.reader import MAIN, Reader, View
 from adapters.odbc.settings import Settings
 from adapters.odbc.sql import quoted_path
 from gateway.adapter import Context
@@ -19,7 +20,7 @@ MAY_WRITE = code(
 )
 NO_MARK = code(
     "odbc.no-mark",
-    "rows have no watermark, so they are read in the first reading and never again",
+    "more rows have no watermark than are read again at each poll, so only a reconciliation finds what changes among them",
     "Let the system fill the column, choose another watermark, or let the feed be reconciled: reconcile: in system.yaml.",
 )
 SKEW_S = 2.0
@@ -69,14 +70,9 @@ def _may_write(settings: Settings, link: Link) -> Iterator[Problem]:
 
 
 def _unmarked(reader: Reader) -> Iterator[Problem]:
-    for view in reader.views.values():
-        profile = view.relation.profile
-        if not profile.sorts:
-            continue
-        top = "TOP (1) " if profile.limit == "top" else ""
-        last = " LIMIT 1" if profile.limit == "limit" else ""
-        if reader.ask(f"SELECT {top}1 {view.relation.source()} WHERE {view.mark.column} IS NULL{last}"):
-            yield Problem(NO_MARK, where=view.relation.table)
+    main = reader.views.get(MAIN)
+    if main is not None and main.nullable and reader.unmarked_count(unmarked.MOST + 1) > unmarked.MOST:
+        yield Problem(NO_MARK, where=main.relation.table)
 
 
 def _skewed(reader: Reader, context: Context) -> Iterator[Problem]:

@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
+WITNESS = "\u00e4\u03a9\u20ac\U0001f693"
+"""One character of each length in UTF-8, of which no narrow charset has all."""
+
 Take: TypeAlias = Literal["", "bytes", "hex", "raw"]
 """How a value arrives: as it is, as UTF-8 bytes, as bytes in hexadecimal digits, or as bytes of a charset of its own."""
 
@@ -29,6 +32,8 @@ class Profile:
     """Our setting → the driver's keyword."""
     fixed: Mapping[str, str] = field(default_factory=dict)
     """Keywords that this driver needs to tell the truth; a setting that contradicts one is refused."""
+    usual: Mapping[str, str] = field(default_factory=dict)
+    """Keywords that cost less, unless a setting says otherwise."""
     quote: tuple[str, str] = ('"', '"')
     session: tuple[str, ...] = ()
     """Said after connecting; {s} and {ms} are the statement's time-out."""
@@ -58,6 +63,8 @@ class Profile:
     """Whether it can sort and take parameters; one that cannot is read whole."""
     charset: str = ""
     """What must be said to pyodbc of a driver without Unicode."""
+    narrow: str = ""
+    """A query for `WITNESS`: where that arrives whole as UTF-8, all text is asked for so, which costs less than UTF-16."""
     catalogue: bool = True
     """Whether it answers questions about its tables."""
     savepoint: tuple[str, str, str] = _SAVEPOINT
@@ -79,6 +86,8 @@ POSTGRESQL = Profile(
     keywords={"server": "Server", "port": "Port", "database": "Database", "user": "UID", "password": "PWD"},
     # Without these a boolean is the text '1', and long texts and bytes are cut.
     fixed={"BoolsAsChar": "0", "ByteaAsLongVarBinary": "1", "MaxLongVarcharSize": "100000000"},
+    # No page is asked for twice: to prepare it is a round trip for nothing.
+    usual={"UseServerSidePrepare": "0"},
     session=("SET statement_timeout = {ms}",),
     # The driver makes 1000-11-23 of a date in the year 10000, and 9999-12-31 of infinity; it drops the zone.
     exact=dict.fromkeys(("date", "datetime", "time", "UUID"), _AS_TEXT),
@@ -86,6 +95,7 @@ POSTGRESQL = Profile(
     stamp=_AS_TEXT,
     moment="CAST(? AS {type})",
     moment_type="timestamp",
+    narrow="SELECT CAST(? AS text)",
     type_of="CAST(pg_typeof(MAX({})) AS text)",
     zoned=("timestamp with time zone", "timestamptz"),
     zoned_stamp="CAST({} AT TIME ZONE 'UTC' AS text)",
@@ -95,7 +105,7 @@ POSTGRESQL = Profile(
         "utc": "CAST(clock_timestamp() AT TIME ZONE 'UTC' AS text)",
     },
 )
-POSTGRESQL_ANSI = replace(POSTGRESQL, match=r"psqlodbca|postgresql ansi", charset="utf-8")
+POSTGRESQL_ANSI = replace(POSTGRESQL, match=r"psqlodbca|postgresql ansi", charset="utf-8", narrow="")
 MARIADB = Profile(
     name="mariadb",
     match=r"libmaodbc|mariadb|myodbc|mysql",

@@ -6,14 +6,14 @@ key, one row at a time, and only it is rejected.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from adapters.odbc import codes
 from adapters.odbc.connect import Budget, Link, RowFault
-from adapters.odbc.known import fingerprint
-from adapters.odbc.rows import Pick, picker
+from adapters.odbc.row import Key, Pair, Row, loose, normal, sortable
+from adapters.odbc.rows import Pick, Plain, picker, plainer, rower
 from adapters.odbc.settings import Column, Detail, Queue, Settings, Timestamp
 from adapters.odbc.sql import Field, Mark, Relation, field_of, mark_of
 from gateway.errors import Halt, Problem
@@ -23,8 +23,6 @@ MAIN = ""
 
 AT_ONCE = 100
 """Keys in one statement."""
-
-Key = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +39,8 @@ class View:
     pick: Pick
     clock: str = ""
     utc: str = ""
+    nullable: bool = False
+    """Rows may lack a watermark."""
 
     @property
     def order(self) -> list[str]:
@@ -53,37 +53,6 @@ class View:
         return [self.mark.expression, *(one.expression for one in self.fields)]
 
 
-class Pair(NamedTuple):
-    """A row at one watermark, known by its key alone.  A tuple, as one is made for every row."""
-
-    mark: Any
-    key: Key
-    """The record's."""
-    own: Key = ()
-
-    @property
-    def place(self) -> list[Any]:
-        """Where a page goes on behind it."""
-        return [self.mark, *self.key, *self.own]
-
-    @property
-    def print(self) -> bytes:
-        """Its fingerprint."""
-        return fingerprint(self.mark, *self.key, *self.own)
-
-
-@dataclass(slots=True)
-class Row:
-    """A record's row, with the rows of its details; or the fault that is in the way."""
-
-    mark: Any
-    key: Key
-    values: dict[str, Any]
-    seen: list[tuple[str, Pair]] = field(default_factory=list)
-    """Which rows of which tracks were read with it."""
-    fault: str = ""
-
-
 @dataclass(frozen=True, slots=True)
 class _Part:
     """A detail table: how its rows are read."""
@@ -93,6 +62,7 @@ class _Part:
     keys: int
     own: list[str]
     pick: Pick
+    plain: Plain | None
     key_pick: Pick
     tracked: bool
 
@@ -109,10 +79,11 @@ class Reader:
         self.fields = self._fields(self.main, settings.read, settings.columns)
         self.views: dict[str, View] = {}
         self._mark = self._watched(MAIN, self.main, settings.watermark, self._named(self.fields, settings.key), len(settings.key))
-        self._pick = picker(self.fields, 1)
-        self._wanted = [self._mark.expression if self._mark else "NULL", *(one.expression for one in self.fields)]
+        self._wanted, self._mark_at, before = self._asked()
+        self._pick = picker(self.fields, before)
         self._key = settings.key
         self._parts = {name: self._part(name, detail, hint) for name, detail in settings.details.items()}
+        self._made = rower(self._key, plainer(self.fields), watched=MAIN in self.views, details=bool(self._parts))
 
     def ask(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """The rows of one statement, counted."""
@@ -145,7 +116,7 @@ class Reader:
         order = view.order[: len(position) or None]
         sql, bound = view.relation.page(self._wanted, limit, order, position, view.mark, low)
         try:
-            return self._with_details([self._row(row) for row in self.ask(sql, bound)])
+            return self._with_details(self._rows(self.ask(sql, bound)))
         except RowFault:
             keys = [pair.key for pair in self.pairs(view, position, low, limit)]
             found = self.of_keys(keys)
@@ -153,21 +124,34 @@ class Reader:
 
     def snapshot(self, position: Sequence[Any], limit: int, *, low: Any = None) -> list[Row]:
         """The next rows in the order of the key; of those with a watermark that is not below `low`, where it is given."""
-        sql, bound = self.main.named(self._wanted, limit, position, self._mark, low)
+        return self._by_key(lambda wanted: self.main.named(wanted, limit, position, self._mark, low))
+
+    def unmarked(self, position: Sequence[Any], limit: int) -> list[Row]:
+        """The next rows of the main table without a watermark, in the order of the key."""
+        mark = self.views[MAIN].mark
+        return self._by_key(lambda wanted: self.main.unmarked(wanted, limit, position, mark))
+
+    def unmarked_count(self, at_most: int) -> int:
+        """How many of them there are, or so many."""
+        sql, bound = self.main.unmarked(["1"], at_most, [], self.views[MAIN].mark)
+        return len(self.ask(sql, bound))
+
+    def _by_key(self, page: Callable[[Sequence[str]], tuple[str, list[Any]]]) -> list[Row]:
+        """A page of rows in the order of the key."""
+        sql, bound = page(self._wanted)
         try:
-            return self._with_details([self._row(row) for row in self.ask(sql, bound)])
+            return self._with_details(self._rows(self.ask(sql, bound)))
         except RowFault:
             keys = self._named(self.fields, self._key)
-            sql, bound = self.main.named([one.expression for one in keys], limit, position, self._mark, low)
             pick = picker(keys, 0)
-            places = [tuple(pick(row).values()) for row in self._certain(sql, bound)]
+            places = [tuple(pick(row).values()) for row in self._certain(*page([one.expression for one in keys]))]
             found = self.of_keys(places)
             return [found[normal(key)] for key in places if normal(key) in found]
 
     def nameless(self, limit: int) -> list[Row]:
         """Rows that lack a part of their key, some of them."""
         sql, bound = self.main.nameless(self._wanted, limit)
-        return [self._row(row) for row in self._certain(sql, bound)]
+        return self._rows(self._certain(sql, bound))
 
     def everything(self) -> list[Row]:
         """All rows, sorted here: for a driver that can neither sort nor take parameters."""
@@ -188,7 +172,7 @@ class Reader:
     def _of_some(self, keys: Sequence[Key]) -> list[Row]:
         sql, bound = self.main.of_keys(self._wanted, self.main.keys(), keys, self.main.keys())
         try:
-            return self._with_details([self._row(row) for row in self.ask(sql, bound)])
+            return self._with_details(self._rows(self.ask(sql, bound)))
         except RowFault as e:
             if len(keys) == 1:
                 return [Row(None, keys[0], dict(zip(self._key, keys[0], strict=True)), fault=str(e))]
@@ -197,7 +181,7 @@ class Reader:
     def _with_details(self, rows: list[Row]) -> list[Row]:
         for name, part in self._parts.items():
             by_key = {normal(row.key): row for row in rows}
-            loosely = {_loose(key): row for key, row in by_key.items()}
+            loosely = {loose(key): row for key, row in by_key.items()}
             for row in rows:
                 row.values[name] = []
             for at in range(0, len(rows), AT_ONCE):
@@ -210,23 +194,26 @@ class Reader:
         for said in self.ask(sql, bound):
             key = tuple(part.key_pick(said[1 : part.keys + 1]).values())
             # The database may find keys equal that differ in case: so then do we.
-            row = by_key.get(normal(key)) or loosely.get(_loose(normal(key)))
+            row = by_key.get(normal(key)) or loosely.get(loose(normal(key)))
             if row is None:
                 raise Halt(Problem(codes.QUERY, f"details.{name}.key", rule="its values cannot be matched with the key of the record"))
             values = part.pick(said)
             row.values[name].append(values)
             if part.tracked and said[0] is not None:
+                row.seen = row.seen or []
                 row.seen.append((name, Pair(said[0], key, tuple(values[one] for one in part.own))))
+            if part.plain is not None:
+                part.plain(values)
 
-    def _row(self, said: Sequence[Any]) -> Row:
-        return self._made(said[0], self._pick(said))
-
-    def _made(self, mark: Any, values: dict[str, Any]) -> Row:
-        key = tuple(values[name] for name in self._key)
-        row = Row(mark, key, values)
-        if mark is not None and MAIN in self.views:
-            row.seen.append((MAIN, Pair(mark, key)))
-        return row
+    def _rows(self, found: list[Any]) -> list[Row]:
+        """Takes the driver's rows apart one by one: what one held is at hand for what is made of the next."""
+        made, pick, at, take = self._made, self._pick, self._mark_at, found.pop
+        rows: list[Row] = []
+        found.reverse()
+        while found:
+            said = take()
+            rows.append(made(None if at is None else said[at], pick(said)))
+        return rows
 
     def _pair(self, view: View, said: Sequence[Any]) -> Pair:
         values = tuple(view.pick(said).values())
@@ -238,6 +225,15 @@ class Reader:
             return self.ask(sql, bound)
         except RowFault as e:
             raise Halt(Problem(codes.ROW, where=str(self._settings.table), rule=f"not even its key can be read ({e})")) from None
+
+    def _asked(self) -> tuple[list[str], int | None, int]:
+        """What a row is asked for, where in it the watermark stands, and how many columns are before the record's."""
+        wanted = [one.expression for one in self.fields]
+        if self._mark is None:
+            return wanted, None, 0
+        if self._mark.expression in wanted:
+            return wanted, wanted.index(self._mark.expression), 0
+        return [self._mark.expression, *wanted], 0, 1
 
     def _fields(self, relation: Relation, read: Sequence[str], said: Mapping[str, Column]) -> list[Field]:
         """What the columns are, as the driver would hand them over."""
@@ -270,7 +266,8 @@ class Reader:
         timed = isinstance(watermark, Timestamp)
         clock = profile.clocks.get("utc" if zoned else "local", "") if timed else ""
         utc = profile.clocks.get("utc", "") if timed else ""
-        self.views[name] = View(name, relation, mark, tuple(fields), parents, picker(fields, 1), clock, utc)
+        nullable = self._link.may_be_null(relation.describe([watermark.column]))
+        self.views[name] = View(name, relation, mark, tuple(fields), parents, picker(fields, 1), clock, utc, nullable)
         return mark
 
     def _part(self, name: str, detail: Detail, hint: str) -> _Part:
@@ -281,18 +278,5 @@ class Reader:
         mark = self._watched(name, relation, detail.watermark, keys, len(detail.key))
         leading = keys[: len(detail.key)]
         wanted = [mark.expression if mark else "NULL", *(one.expression for one in leading), *(one.expression for one in fields)]
-        return _Part(relation, wanted, len(leading), detail.row, picker(fields, 1 + len(leading)), picker(leading, 0), mark is not None)
-
-
-def normal(key: Key) -> Key:
-    """A key as text, without padding: how the same key looks in two columns of different types."""
-    return tuple(str(value).rstrip(" ") for value in key)
-
-
-def sortable(key: Key) -> tuple[tuple[str, Any], ...]:
-    """A key that can be sorted whatever its types."""
-    return tuple((type(value).__name__, value) if value is not None else ("", 0) for value in key)
-
-
-def _loose(key: Key) -> Key:
-    return tuple(value.casefold() for value in key)
+        pick, key_pick = picker(fields, 1 + len(leading)), picker(leading, 0)
+        return _Part(relation, wanted, len(leading), detail.row, pick, plainer(fields), key_pick, mark is not None)

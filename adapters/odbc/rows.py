@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from adapters.odbc import codes
+from adapters.odbc.row import Pair, Row
 from adapters.odbc.settings import Column, Settings
 from adapters.odbc.sql import Field
 from gateway.adapter import Document, RawRecord, Rejected
@@ -21,7 +22,8 @@ from gateway.errors import Problem
 
 BYTES, BROKEN = "base64", "undecoded"
 REMOVED = "$removed"
-_NUL, _OBJECT = b"\\u0000", b':{"'
+_NUL = b"\\u0000"
+
 
 class _Looks(NamedTuple):
     """What an original may hold, by a look at its bytes: most hold neither, and are spared the search."""
@@ -33,6 +35,12 @@ class _Looks(NamedTuple):
 Pick = Callable[[Sequence[Any]], dict[str, Any]]
 """From a row as the driver gave it to its columns by name."""
 
+Plain = Callable[[dict[str, Any]], object]
+"""Makes of the columns of a row what JSON gives back as it was, in place."""
+
+_AS_IT_IS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
+"""orjson has a way of its own with times; without it, what is written is what stands there."""
+
 
 def picker(fields: Sequence[Field], skip: int) -> Pick:
     """How the rows of one query are taken; the first `skip` columns are not the record's."""
@@ -40,7 +48,7 @@ def picker(fields: Sequence[Field], skip: int) -> Pick:
     special = [(field.name, taker) for field in fields if (taker := _taker(field)) is not None]
 
     def pick(row: Sequence[Any]) -> dict[str, Any]:
-        values = dict(zip(names, row[skip:], strict=True))
+        values = dict(zip(names, row[skip:] if skip else row))  # noqa: B905 - the query asked for these columns
         for name, taker in special:
             if values[name] is not None:
                 values[name] = taker(values[name])
@@ -49,9 +57,64 @@ def picker(fields: Sequence[Field], skip: int) -> Pick:
     return pick
 
 
-def original_of(values: Mapping[str, Any]) -> bytes:
+def plainer(fields: Sequence[Field]) -> Plain | None:
+    """What makes the rows of a query plain, as their original will say it; None where they are plain as they come."""
+    special = [field.name for field in fields if not field.plain]
+
+    def plain(values: dict[str, Any]) -> None:
+        for name in special:
+            if values[name] is not None:
+                values[name] = orjson.loads(original_of(values[name]))
+
+    return plain if special else None
+
+
+def rower(key: Sequence[str], plain: Plain | None, *, watched: bool, details: bool) -> Callable[[Any, dict[str, Any]], Row]:
+    """What makes a row of a watermark and the columns: its key as the driver gave it, to be bound again; the rest plain."""
+    first, alone = key[0], len(key) == 1
+
+    def made(mark: Any, values: dict[str, Any]) -> Row:
+        own = (values[first],) if alone else tuple([values[name] for name in key])
+        if plain is not None:
+            plain(values)
+        pair = Pair(mark, own) if watched and mark is not None else None
+        return Row(mark, own, values, pair, b"" if details else plain_original(values))
+
+    return made
+
+
+def original_of(values: Any) -> bytes:
     """The columns as JSON."""
     return orjson.dumps(values, default=_plain)
+
+
+def plain_original(values: dict[str, Any]) -> bytes:
+    """The columns as JSON, where they are plain; b"" where one of them is not after all."""
+    try:
+        return orjson.dumps(values, option=_AS_IT_IS)
+    except TypeError:
+        return b""
+
+
+def recorder(settings: Settings) -> Callable[[dict[str, Any], bytes, str], RawRecord | Rejected]:
+    """What makes the record of a row: of its columns, which become its fields, their JSON if it is at hand, and its place.
+
+    It is the same record that `read` makes of the original.
+    """
+    kind, named = settings.kind, settings.key[0]
+    quick = len(settings.key) == 1 and not (settings.columns or settings.details)
+
+    def record(values: dict[str, Any], original: bytes, where: str) -> RawRecord | Rejected:
+        if quick and original and not _holds_nul(original) and not _holds_bytes(original):  # nothing to settle
+            key = values.get(named)
+            if key and key.__class__ is str:
+                return RawRecord(kind, key, "", "put", values, original, where)
+        original = original or plain_original(values)
+        if not original:
+            return read(settings, original_of(values), where=where)
+        return _settled(settings, values, original, where)
+
+    return record
 
 
 def removal(settings: Settings, key: Sequence[Any]) -> RawRecord:
@@ -62,23 +125,7 @@ def removal(settings: Settings, key: Sequence[Any]) -> RawRecord:
 
 def read(settings: Settings, original: bytes, *, where: str = "") -> RawRecord | Rejected:
     """The record of an original; a Rejected with all that is wrong with it."""
-    key = settings.key
-    fields: dict[str, Any] = orjson.loads(original)
-    problems: list[Problem] = []
-    looks = _Looks(_NUL in original, _OBJECT in original)
-    if settings.columns or looks.nul or looks.bytes:
-        _settle(fields, settings.columns, "", problems, looks)
-    for name, detail in settings.details.items():
-        for at, row in enumerate(fields.get(name) or ()):
-            _settle(row, detail.columns, f"{name}[{at}].", problems, looks)
-    values = [fields.get(column) for column in key]
-    named = key_text(values)
-    if None in values or "" in values:
-        problems += [Problem(codes.KEY, path=column) for column in key if fields.get(column) in (None, "")]
-    if problems:
-        placed = tuple(Problem(problem.code, problem.path, where) for problem in problems)
-        return Rejected(original, where, placed, settings.kind, named)
-    return RawRecord(settings.kind, named, "", "put", fields, original, where)
+    return _settled(settings, orjson.loads(original), original, where)
 
 
 def decode(settings: Settings, document: Document) -> Iterator[RawRecord | Rejected]:
@@ -102,6 +149,32 @@ def key_text(values: Sequence[Any]) -> str:
     if len(values) == 1 and values[0].__class__ is str:
         return str(values[0])
     return "|".join("" if value is None else str(value) for value in values)
+
+
+def _settled(settings: Settings, fields: dict[str, Any], original: bytes, where: str) -> RawRecord | Rejected:
+    """The columns become fields, in place."""
+    problems: list[Problem] = []
+    nul, bytes_ = _holds_nul(original), _holds_bytes(original)
+    if nul or bytes_ or settings.columns or settings.details:
+        looks = _Looks(nul, bytes_)
+        _settle(fields, settings.columns, "", problems, looks)
+        _settle_details(settings, fields, problems, looks)
+    values = [fields.get(column) for column in settings.key]
+    if None in values or "" in values:
+        problems += [Problem(codes.KEY, path=column) for column in settings.key if fields.get(column) in (None, "")]
+    named = key_text(values)
+    if problems:
+        placed = tuple(Problem(problem.code, problem.path, where) for problem in problems)
+        return Rejected(original, where, placed, settings.kind, named)
+    return RawRecord(settings.kind, named, "", "put", fields, original, where)
+
+
+def _holds_nul(original: bytes) -> bool:
+    return b"\\" in original and _NUL in original  # one byte is sought much faster than several
+
+
+def _holds_bytes(original: bytes) -> bool:
+    return original.find(b"{", 1) > 0
 
 
 def _removal(settings: Settings, key: Sequence[Any], original: bytes) -> RawRecord:
@@ -154,6 +227,12 @@ def _settle(fields: dict[str, Any], columns: Mapping[str, Column], path: str, pr
         for name, value in fields.items():
             if value.__class__ is str and "\0" in value:
                 fields[name] = _without_nul(value, columns.get(name), path + name, problems)
+
+
+def _settle_details(settings: Settings, fields: dict[str, Any], problems: list[Problem], looks: _Looks) -> None:
+    for name, detail in settings.details.items():
+        for at, row in enumerate(fields.get(name) or ()):
+            _settle(row, detail.columns, f"{name}[{at}].", problems, looks)
 
 
 def _text_of(value: Mapping[str, str], said: Column | None, path: str, problems: list[Problem]) -> str:

@@ -103,7 +103,21 @@ class Connection(Part):
                 raise ValueError(f"options.{name}: with this value the driver corrupts data in silence; leave it out")
         if self.encryption and not known.wants:
             raise ValueError("encryption is for SQL Server; name the driver's own keywords under options")
+        if known.wants:
+            self._agrees_with_sql_server()
         return self
+
+    def _agrees_with_sql_server(self) -> None:
+        """Raises ValueError where its driver would pass over what is said, or find out too late."""
+        said = {name.lower().strip(): value.lower() for name, value in self.options.items()}
+        if said.get("applicationintent", "readonly") not in {"readonly", "readwrite"}:
+            raise ValueError("options.ApplicationIntent: is ReadOnly or ReadWrite")
+        if said.get("trusted_connection", "no") not in {"yes", "no"}:
+            raise ValueError("options.Trusted_Connection: is yes or no")
+        if said.get("trusted_connection") == "yes" and (self.user_from or self.password_from):
+            raise ValueError("options.Trusted_Connection: the ticket is the login; leave user_from and password_from out")
+        if self.encryption and said.keys() & {"encrypt", "trustservercertificate"}:
+            raise ValueError("encryption: is said twice; leave Encrypt and TrustServerCertificate out of options")
 
     @property
     def behaves(self) -> Profile | None:

@@ -19,11 +19,13 @@ from adapters.odbc.connect import Budget, Closed, Link, RowFault
 from adapters.odbc.cursor import Place, parsed
 from adapters.odbc.known import digest
 from adapters.odbc.numbered import Numbered
-from adapters.odbc.reader import MAIN, Pair, Reader, Row, normal, sortable
-from adapters.odbc.rows import key_text, original_of, read, removal
-from adapters.odbc.settings import Id, Queue, Settings, Tracking, Whole
+from adapters.odbc.reader import MAIN, Reader
+from adapters.odbc.row import Pair, Row, normal, sortable
+from adapters.odbc.rows import key_text, original_of, recorder, removal
+from adapters.odbc.settings import Queue, Settings, Whole
 from adapters.odbc.track import Page, Track
-from adapters.odbc.tracking import Tracked
+from adapters.odbc.tracks import UNMARKED, followed
+from adapters.odbc.unmarked import Unmarked
 from adapters.odbc.window import Window
 from gateway.adapter import BATCH_BYTES, Batch, Context, RawRecord, Rejected
 from gateway.errors import GatewayError, Halt, Problem, Retry
@@ -41,7 +43,8 @@ class OdbcSource:
     def __init__(self, settings: Settings, context: Context) -> None:
         self._settings, self._context = settings, context
         self._budget = Budget(settings.limits, context.clock)
-        self._whole = isinstance(settings.watermark, Whole)
+        self._whole, self._table = isinstance(settings.watermark, Whole), settings.table
+        self._made = recorder(settings)
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._link: Link | None = None
@@ -79,7 +82,7 @@ class OdbcSource:
 
     def _told(self, batch: Batch) -> Batch:
         """What a track has lost only reconciliation finds: told with the next batch, once."""
-        lost = [track for track in self._tracks.values() if isinstance(track, Numbered) and track.lost]
+        lost = [track for track in self._tracks.values() if isinstance(track, Numbered | Unmarked) and track.lost]
         for track in lost:
             track.lost = False
         return replace(batch, reconcile=True) if lost else batch
@@ -99,26 +102,10 @@ class OdbcSource:
     def _resume(self, after: str, reader: Reader) -> None:
         """Stand where the cursor says; at the beginning, let every track note how things are."""
         self._place, self._at, self._rows = parsed(after), after, None
-        self._tracks = {} if self._whole else self._followed(reader)
+        self._tracks = {} if self._whole else followed(self._settings, reader, self._place.tracks, self._context)
         if not after:
             for track in self._tracks.values():
                 track.begin(reader)
-
-    def _followed(self, reader: Reader) -> dict[str, Track]:
-        said, clock, log = self._place.tracks, self._context.clock, self._context.log
-        tracks: dict[str, Track] = {}
-        watermarks: dict[str, Any] = {MAIN: self._settings.watermark}
-        watermarks |= {name: one.watermark for name, one in self._settings.details.items() if one.watermark}
-        for name, watermark in watermarks.items():
-            state = said.get(name, {})
-            match watermark:
-                case Tracking():
-                    tracks[name] = Tracked(reader, state)
-                case Id() | Queue():
-                    tracks[name] = Numbered(reader.views[name], watermark, clock, log, state)
-                case _:
-                    tracks[name] = Window(reader.views[name], watermark, clock, log, state)
-        return tracks
 
     def _read_snapshot(self, reader: Reader, after: str, limit: int) -> Batch:
         if not after and (nameless := self._nameless(reader, limit)):
@@ -239,7 +226,8 @@ class OdbcSource:
                 return records, False
             same = item.doubtful and track.same(item, record.original)
             track.took(item, record.original)
-            self._note(row, record.original, item.pairs)
+            if row.pair is None or row.seen or row.pair not in item.pairs:
+                self._note(row, record.original, item.pairs)
             if not same:
                 records.append(record)
                 size += len(record.original)
@@ -251,18 +239,20 @@ class OdbcSource:
 
     def _note(self, row: Row, original: bytes, noted: Sequence[Pair] = ()) -> None:
         """Every track hears which of its rows were read with this record."""
-        for name, pair in row.seen:
+        if row.pair is not None and row.pair not in noted and MAIN in self._tracks:
+            self._tracks[MAIN].note(row.pair, original)
+        if row.mark is None and UNMARKED in self._tracks and self._place.snapshot:
+            self._tracks[UNMARKED].note(Pair(None, row.key), original)
+        for name, pair in row.seen or ():
             if name in self._tracks and pair not in noted:
                 self._tracks[name].note(pair, original)
 
     def _record(self, row: Row) -> RawRecord | Rejected:
-        place = f"row {self._place.count + 1} of the snapshot" if row.mark is None else f"watermark {row.mark}"
-        where = f"{self._settings.table}, {place}"
-        original = original_of(row.values)
+        where = f"{self._table}, watermark {row.mark}" if row.mark is not None else f"{self._table}, row {self._place.count + 1} of the snapshot"
         if row.fault:
             problem = Problem(codes.ROW, where=where, rule=f"{codes.ROW.meaning.rstrip('.')} ({row.fault})")
-            return Rejected(original, where, (problem,), self._settings.kind, key_text(row.key))
-        return read(self._settings, original, where=where)
+            return Rejected(original_of(row.values), where, (problem,), self._settings.kind, key_text(row.key))
+        return self._made(row.values, row.original, where)
 
     def _cursor(self) -> str:
         """Where things stand now; the next read that brings it finds this process ready to go on."""

@@ -26,6 +26,8 @@ class Field:
     take: Take = ""
     type: str = "str"
     charset: str = ""
+    plain: bool = True
+    """What arrives is text, a number, true or false: JSON gives it back as it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,16 @@ class Relation:
             bound += values
         return self._select(wanted, conditions, limit, self.keys()), bound
 
+    def unmarked(self, wanted: Sequence[str], limit: int, position: Sequence[Any], mark: Mark) -> tuple[str, list[Any]]:
+        """The next rows without a watermark, in the order of the key."""
+        conditions, bound = self._only()
+        conditions += [f"{mark.column} IS NULL", *(f"{column} IS NOT NULL" for column in self.keys())]
+        if position:
+            behind, values = _behind(self.keys(), ["?"] * len(self.key), position)
+            conditions.append(behind)
+            bound += values
+        return self._select(wanted, conditions, limit, self.keys()), bound
+
     def nameless(self, wanted: Sequence[str], limit: int) -> tuple[str, list[Any]]:
         """Rows that lack a part of their key."""
         conditions, bound = self._only()
@@ -219,12 +231,12 @@ def field_of(relation: Relation, name: str, type_: str, said: Column | None) -> 
     """How one column is read, by what the driver would make of it and what the settings say of it."""
     profile, column = relation.profile, relation.column(name)
     if said is not None and said.charset and profile.raw:
-        return Field(name, profile.raw.format(column), "hex" if profile.take == "hex" else "raw", type_, said.charset)
+        return Field(name, profile.raw.format(column), "hex" if profile.take == "hex" else "raw", type_, said.charset, plain=False)
     if type_ in profile.exact:
         return Field(name, profile.exact[type_].format(column), "", type_)
     if type_ == "str" and profile.text:
         return Field(name, profile.text.format(column), profile.take, type_, "utf-8")
-    return Field(name, column, "", type_)
+    return Field(name, column, "", type_, plain=type_ in {"str", "int", "bool", "float"})
 
 
 def _behind(columns: Sequence[str], places: Sequence[str], position: Sequence[Any]) -> tuple[str, list[Any]]:

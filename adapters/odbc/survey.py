@@ -16,8 +16,9 @@ import orjson
 
 from adapters.odbc import codes
 from adapters.odbc.connect import Budget, Closed, Link, RowFault
-from adapters.odbc.reader import Reader, Row
-from adapters.odbc.rows import key_text, original_of, read
+from adapters.odbc.reader import Reader
+from adapters.odbc.row import Row
+from adapters.odbc.rows import key_text, original_of, recorder
 from adapters.odbc.settings import Settings, Timestamp
 from gateway.adapter import BATCH_BYTES, Batch, Context, RawRecord, Rejected
 from gateway.errors import Halt, Problem, Retry
@@ -27,7 +28,7 @@ class OdbcSurvey:
     """One table of one database as it is now.  The cursor is the key of the last row that was read."""
 
     def __init__(self, settings: Settings, context: Context, since: str) -> None:
-        self._settings = settings
+        self._settings, self._made = settings, recorder(settings)
         self._day = settings.watermark.column if isinstance(settings.watermark, Timestamp) else ""
         self._since = since if self._day else ""
         self._lock = threading.Lock()
@@ -102,10 +103,9 @@ class OdbcSurvey:
 
     def _record(self, row: Row) -> RawRecord | Rejected:
         where = f"{self._settings.table}, surveyed"
-        original = original_of(row.values)
         if row.fault:
-            return Rejected(original, where, (Problem(codes.ROW, where=where, rule=row.fault),), self._settings.kind)
-        return read(self._settings, original, where=where)
+            return Rejected(original_of(row.values), where, (Problem(codes.ROW, where=where, rule=row.fault),), self._settings.kind)
+        return self._made(row.values, row.original, where)
 
     @contextmanager
     def _edge(self) -> Iterator[None]:

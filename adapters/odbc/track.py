@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from adapters.odbc.reader import Key, Pair, Reader, Row
+from adapters.odbc.reader import Reader
+from adapters.odbc.row import Key, Pair, Row
 
 
 @dataclass(slots=True)

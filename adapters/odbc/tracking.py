@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from adapters.odbc import codes
-from adapters.odbc.reader import Pair, Reader
+from adapters.odbc.reader import Reader
+from adapters.odbc.row import Pair
 from adapters.odbc.track import Item, Page
 from gateway.errors import Halt, Problem
 

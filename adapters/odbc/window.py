@@ -14,7 +14,8 @@ from typing import Any
 
 from adapters.odbc.known import Known, digest
 from adapters.odbc.moments import as_utc, earlier, parsed
-from adapters.odbc.reader import MAIN, Pair, Reader, Row, View
+from adapters.odbc.reader import MAIN, Reader, View
+from adapters.odbc.row import Pair, Row
 from adapters.odbc.settings import Rowversion, Timestamp
 from adapters.odbc.track import Item, Page
 from gateway.adapter import Log
@@ -47,7 +48,8 @@ class Window:
         self._low: Any = said.get("low")
         self._front: Any = said.get("front")
         self._next: Any = said.get("next")
-        self._at: list[Any] | None = said.get("at")
+        self._at: list[Any] | Pair | None = said.get("at")
+        """Behind what this round goes on."""
         self._then: list[str] | None = said.get("then")
         self._since: list[str] | None = said.get("since")
         self._samples: list[list[str]] = said.get("samples", [])
@@ -67,7 +69,7 @@ class Window:
         """Keys while the window may show what is known; rows beyond it."""
         if not self._began:
             self._begin_round(reader)
-        position = self._at or []
+        position = self._place or []
         if self._view.name == MAIN and position and (self._front is None or position[0] > self._front):
             return self._rows(reader, position, limit)
         return self._keys(reader, position)
@@ -76,7 +78,7 @@ class Window:
         """Known from now on, and the place to go on from."""
         for pair in item.pairs:
             self.note(pair, original)
-        self._at = item.pairs[0].place
+        self._at = item.pairs[0]
 
     def passed(self, page: Page) -> None:
         """Behind the last of the page; at the end of a round the window moves up."""
@@ -86,13 +88,16 @@ class Window:
 
     def note(self, pair: Pair, original: bytes) -> None:
         """A row was read; while another change may still bear its time, its content is remembered with it."""
-        if self._since is not None and self._since[0] <= pair.mark <= self._since[1]:
-            self._young[pair.print.hex()] = [pair.mark, digest(original).hex()]
+        mark = pair[0]
+        if self._since is not None and self._since[0] <= mark <= self._since[1]:
+            self._young[pair.print.hex()] = [mark, digest(original).hex()]
             return
         low = self._next if self._began else self._low
-        if low is None or pair.mark >= low:  # what lies below it no later round looks at
-            self._young.pop(pair.print.hex(), None)
-            self._known.add(pair.mark, pair.print)
+        if low is None or mark >= low:  # what lies below it no later round looks at
+            print_ = pair.print
+            if self._young:
+                self._young.pop(print_.hex(), None)
+            self._known.add(mark, print_)
 
     def same(self, item: Item, original: bytes) -> bool:
         """Whether all its young rows were read with this very content."""
@@ -101,7 +106,7 @@ class Window:
 
     def state(self) -> dict[str, Any]:
         """The window, what is known in it, and when the clock was looked at."""
-        said = {"low": self._low, "front": self._front, "at": self._at, "then": self._then, "since": self._since}
+        said = {"low": self._low, "front": self._front, "at": self._place, "then": self._then, "since": self._since}
         held = {"samples": self._samples, "known": self._known.packed(), "young": self._young}
         round_ = {"next": self._next} if self._began else {}
         return {name: value for name, value in {**said, **held}.items() if value} | round_
@@ -162,6 +167,10 @@ class Window:
         self._skew = skew
 
     @property
+    def _place(self) -> list[Any] | None:
+        return self._at.place if isinstance(self._at, Pair) else self._at
+
+    @property
     def _overlap(self) -> timedelta:
         return timedelta(seconds=getattr(self._watermark, "overlap_s", 0))
 
@@ -177,11 +186,12 @@ class Window:
 
     def _rows(self, reader: Reader, position: list[Any], limit: int) -> Page:
         rows = reader.behind(self._view, position, self._low, limit)
-        page = Page(ended=len(rows) < limit)
+        page = Page(ended=len(rows) < limit, last=Pair(rows[-1].mark, rows[-1].key).place if rows else None)
+        if rows and not self._young and not self._known.may_hold(rows[0].mark):
+            page.items = [Item(row.key, [row.pair or Pair(row.mark, row.key)], row) for row in rows]
+            return page  # nothing from here on was read before
         for row in rows:
-            pair = Pair(row.mark, row.key)
-            self._add(page, pair, row)
-        page.last = Pair(rows[-1].mark, rows[-1].key).place if rows else None
+            self._add(page, row.pair or Pair(row.mark, row.key), row)
         return page
 
     def _keys(self, reader: Reader, position: list[Any]) -> Page:
@@ -205,7 +215,7 @@ class Window:
         return page.items[-1]
 
     def _knows(self, pair: Pair) -> bool:
-        return self._known.may_hold(pair.mark) and pair.print in self._known
+        return self._known.may_hold(pair.mark) and self._known.holds(pair.mark, pair.print)
 
     def _doubts(self, pair: Pair) -> bool:
         return bool(self._young) and pair.print.hex() in self._young

@@ -59,7 +59,12 @@ def judged(answer: Answer) -> Envelope | Fault | None:
     start, stop, declared = 0, answer.size, answer.type
     if kind == "multipart/related":
         start, stop, declared = multipart.root(answer, parameters)
-    envelope = _envelope(answer, start, stop, multipart.media(declared)[1].get("charset", ""))
+    try:
+        envelope = _envelope(answer, start, stop, multipart.media(declared)[1].get("charset", ""))
+    except Halt:
+        if answer.status < 500:
+            raise
+        raise Retry(Problem(STATUS, where=answer.place, rule=f"status {answer.status}, and no SOAP with it")) from None
     if envelope.payload.rpartition("}")[2] == "Fault" and envelope.payload.startswith(tuple(f"{{{e}}}" for e in ENVELOPES)):
         return _fault(envelope)
     if answer.status >= 300:

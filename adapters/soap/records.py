@@ -93,9 +93,9 @@ class Records:
         bodies = [child for child in root if child.tag == f"{root.tag.removesuffix('Envelope')}Body"]
         return len(bodies) == 1 and [child.tag for child in bodies[0]] == [self._payload]
 
-    def cutter(self, stream: BinaryIO, encoding: str) -> Cutter:
-        """Cuts at the record path."""
-        return Cutter(stream, self._path, self._naming, longest=self._longest, encoding=encoding)
+    def cutter(self, stream: BinaryIO, encoding: str, *, whole: bool = False) -> Cutter:
+        """Cuts at the record path.  `whole`: the envelope is known to be well-formed."""
+        return Cutter(stream, self._path, self._naming, longest=self._longest, encoding=encoding, whole=whole)
 
     def reader(self) -> Callable[..., dict[str, Any]]:
         """Elements to fields."""
@@ -108,15 +108,8 @@ class Records:
         if not all(parts):
             return Rejected(original, where, (Problem(NO_KEY, path=poll.key[parts.index("")], where=where),), kind=poll.kind)
         gone = poll.change is not None and _text(fields, poll.change.field) in poll.change.remove
-        return RawRecord(
-            kind=poll.kind,
-            key="|".join(parts),
-            version=_text(fields, poll.version) if poll.version else "",
-            change="remove" if gone else "put",
-            fields=fields,
-            original=original,
-            where=where,
-        )
+        version = _text(fields, poll.version) if poll.version else ""
+        return RawRecord(poll.kind, "|".join(parts), version, "remove" if gone else "put", fields, original, where)
 
     def judged(self, preamble: bytes, closing: bytes, original: bytes, where: str, encoding: str) -> RawRecord | Rejected:
         """A record of an envelope that does not obey its schema, judged alone."""
@@ -147,7 +140,7 @@ class Walk:
         self._records, self._encoding, self._valid = records, encoding, valid
         self.ended = ended
         """Whether the envelope is closed at its end: otherwise it was cut off on the way."""
-        self._cutter = records.cutter(stream, encoding)
+        self._cutter = records.cutter(stream, encoding, whole=valid)
         self._pieces = self._cutter.pieces()
         self._between = bytearray()
         self._head = bytearray()
@@ -170,7 +163,9 @@ class Walk:
         read, offset = self._records.reader(), len(self._head)
         piece = self._first
         while piece is not None:
-            if self._valid and piece.element is not None:  # most are, so nothing more is made of them
+            if piece.fields is not None:  # most are, so nothing more is made of them
+                yield self._records.record(piece.fields, piece.data, f"byte {offset}")
+            elif self._valid and piece.element is not None:
                 yield self._records.record(read(piece.element, piece.flat), piece.data, f"byte {offset}")
             else:
                 yield from self._item(piece, offset)

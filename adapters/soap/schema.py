@@ -7,6 +7,7 @@ documents, and every import is pointed at that one.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -37,6 +38,12 @@ XML_ATTRIBUTES = f"""<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targ
  <xs:attribute name="id" type="xs:ID"/><xs:attribute name="space" type="xs:NCName"/></xs:schema>"""
 
 
+TRIES = 20
+"""How often a schema is made whose documents another thread's parse took away."""
+_ALONE = threading.Lock()
+"""libxml2 makes its built-in types when the first schema is made, and does not expect two threads to do so."""
+
+
 class Schemas:
     """All schemas of a bundle, ready to be put together."""
 
@@ -51,6 +58,8 @@ class Schemas:
         for index, root in enumerate(roots):
             self._members.setdefault(root.get("targetNamespace", ""), []).append(f"copperline:inline-{index}")
         self._waiting = [(f"copperline:inline-{index}", root) for index, root in enumerate(roots)]
+        self._number_all()
+        self._lone = self._alone()
         self._number_all()
 
     def message(self, payload: str, extra: str = "") -> etree.XMLSchema:
@@ -74,7 +83,7 @@ class Schemas:
         imports = "".join(
             f'<xs:import namespace="{envelope}" schemaLocation="copperline:envelope-{index}"/>'
             for index, envelope in enumerate(ENVELOPES)
-        )
+        ) + "".join(f'<xs:import namespace="{lone}" schemaLocation="{places[lone]}"/>' for lone in self._lone if lone != space)
         texts |= {f"copperline:envelope-{index}": text.encode() for index, text in enumerate(tops)}
         return _compiled(f'<xs:schema xmlns:xs="{XS_NS}">{imports}</xs:schema>'.encode(), texts)
 
@@ -99,6 +108,18 @@ class Schemas:
             self._numbers[name] = f"copperline:file-{len(self._numbers)}"
             self._waiting.append((self._numbers[name], self._bundle.document(name)))
         return self._numbers[name]
+
+    def _alone(self) -> list[str]:
+        """Namespaces of schemas that no WSDL refers to and no other schema: given for what an xs:any may hold."""
+        documents = {name: self._bundle.document(name) for name in self._bundle.files if name not in self._numbers}
+        schemas = {name: root for name, root in documents.items() if root.tag == f"{XSD}schema"}
+        named = {element.get("schemaLocation") for root in schemas.values() for element in root.iter(*LOCATION)}
+        found = []
+        for name in sorted(schemas.keys() - named):
+            space = schemas[name].get("targetNamespace", "")
+            self._members.setdefault(space, []).append(self._numbered(name))
+            found.append(space)
+        return [space for space in dict.fromkeys(found) if space]
 
     def _number_all(self) -> None:
         while self._waiting:
@@ -169,14 +190,35 @@ class _Known(etree.Resolver):
 
 
 def _compiled(text: bytes, texts: Mapping[str, bytes]) -> etree.XMLSchema:
-    known = _Known(texts)
-    reading = parser()
-    reading.resolvers.add(known)
-    try:
-        return etree.XMLSchema(etree.fromstring(text, reading))
-    except etree.XMLSchemaParseError as e:
-        if known.refused:
-            raise Halt(Problem(OUTSIDE, path=known.refused)) from None
-        said = e.error_log.last_error
-        rule = said.message if said is not None else "the schema cannot be compiled"
-        raise Halt(Problem(WSDL, where=f"line {said.line}" if said is not None else "", rule=rule)) from None
+    """The schema that is made of these documents alone.
+
+    Who loads what a schema imports is decided for the whole process, and lxml decides it anew whenever a parse begins or
+    ends, on any thread.  So a document may be sought elsewhere than here, where it is not: then the schema is made again.
+    """
+    for _ in range(TRIES):
+        known = _Known(texts)
+        reading = parser()
+        reading.resolvers.add(known)
+        try:
+            with _ALONE:
+                schema = etree.XMLSchema(etree.fromstring(text, reading))
+        except etree.XMLSchemaParseError as e:
+            if not _sought_elsewhere(e.error_log):
+                raise _uncompiled(e, known) from None
+        else:
+            if not _sought_elsewhere(schema.error_log):
+                return schema
+    raise Halt(Problem(WSDL, rule=f"its documents could not be loaded in {TRIES} tries"))
+
+
+def _sought_elsewhere(log: Any) -> bool:
+    """Whether a document was asked of the file system: of ours none ever is."""
+    return any(entry.type_name.startswith("IO_") for entry in log)
+
+
+def _uncompiled(e: etree.XMLSchemaParseError, known: _Known) -> Halt:
+    if known.refused:
+        return Halt(Problem(OUTSIDE, path=known.refused))
+    said = e.error_log.last_error
+    rule = said.message if said is not None else "the schema cannot be compiled"
+    return Halt(Problem(WSDL, where=f"line {said.line}" if said is not None else "", rule=rule))

@@ -30,6 +30,8 @@ class Service:
         self._security = security.of(settings, context)
         self._call = wsdl.client(settings, self._send, self._security)
         self._asked = ""
+        self.sent = False
+        """Whether the last call's request was handed to the network."""
         self._soap12 = "soap-envelope" in wsdl.binding(settings).nsmap["soap-env"]
 
     def call(self, call: Call, values: Mapping[str, Any]) -> Envelope | Fault | None:
@@ -37,7 +39,7 @@ class Service:
 
         Raises Retry, Halt, and Reject where the request cannot be built.
         """
-        self._asked = call.operation
+        self._asked, self.sent = call.operation, False
         request, header = filling.filled(call.request, values), filling.filled(call.header, values)
         answer: Answer = self._call(call.operation, request, header)
         found: Envelope | Fault | None = None
@@ -73,6 +75,7 @@ class Service:
         said = {"Content-Type": content_type, "Accept": ACCEPT, "User-Agent": "copperline"}
         if not self._soap12:
             said["SOAPAction"] = headers.get("SOAPAction", '""')
+        self.sent = True
         return self._transport.post(body, said)
 
     def _check(self, envelope: Element) -> None:

@@ -1,8 +1,8 @@
 """Hands records to an operation, one call each, and says what became of each by what the service answered.
 
-Whoever sends, and hears nothing, does not know.  So after a call without an answer the service is
-asked whether the record has arrived, before anything is sent again: at once, and once more before the
-next try.  Where there is no way to ask, a person decides.
+Whoever sends, and hears nothing that can be believed, does not know.  So after such a call the service
+is asked whether the record has arrived, before anything is sent again: at once, and once more before
+the next try.  Where there is no way to ask, a person decides.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from __future__ import annotations
 import io
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from adapters.soap import faults, rules
 from adapters.soap.answer import Envelope
-from adapters.soap.codes import INVALID, NO_CALL, REFUSED, UNCERTAIN, UNREACHABLE
+from adapters.soap.codes import INVALID, NO_CALL, REFUSED, TLS, UNCERTAIN, UNREACHABLE
 from adapters.soap.encode import encode
 from adapters.soap.faults import Fault
 from adapters.soap.service import Service
@@ -41,18 +42,22 @@ class SoapSink:
         self._settled: OrderedDict[str, Outcome] = OrderedDict()
         self._unsure: set[str] = set()
         """Ids that were sent and not answered."""
+        self._stop: Halt | None = None
+        """Why nothing more may be sent, though what became of the last record had to be said first."""
 
     def write(self, records: Sequence[OutRecord]) -> Sequence[Outcome]:
-        """One call each, in order.  Raises Retry or Halt where the first of them could not be handed over."""
+        """One call each, in order.  Raises Retry or Halt where the first of them has not been handed over."""
         outcomes: list[Outcome] = []
         for record in records:
             try:
+                self._go_on()
                 outcomes.append(self._one(record))
             except (Retry, Halt) as e:
                 if not outcomes:
                     raise
-                left = len(records) - len(outcomes)
-                return [*outcomes, *[Outcome("retry", problems=(e.problem,), after=getattr(e, "after", None))] * left]
+                return [*outcomes, *(self._put_off(each, e) for each in records[len(outcomes) :])]
+            if outcomes[-1].uncertain:  # the next would end the same way
+                return [*outcomes, *(self._put_off(each) for each in records[len(outcomes) :])]
         return outcomes
 
     def follow(self, remote_id: str) -> Outcome:
@@ -90,19 +95,45 @@ class SoapSink:
         exchange = self._exchange(record)
         try:
             outcome = self._exchanged(exchange, values, record.remote_id)
-        except Retry as e:
-            if e.problem.code == UNREACHABLE:
+        except (Retry, Halt) as e:
+            if not self._service.sent or e.problem.code in {UNREACHABLE, TLS}:
                 raise  # it never left
-            return self._after_silence(record, values, e)
+            return self._in_doubt(record, values, e)
         return outcome or Outcome("ambiguous", record.remote_id, (Problem(UNCERTAIN),))
 
-    def _after_silence(self, record: OutRecord, values: Mapping[str, Any], silence: Retry) -> Outcome:
+    def _in_doubt(self, record: OutRecord, values: Mapping[str, Any], silence: Retry | Halt) -> Outcome:
         """It may have arrived: ask, and only where the service says no, send it again later."""
         self._unsure.add(record.id)
-        found = self._found(values, record.remote_id)
-        if found is None:
+        if self._submit.find is None and self._submit.idempotent:
             raise silence
-        return found
+        outcome = self._asked(record, values, silence)
+        if outcome is None:
+            raise silence
+        if isinstance(silence, Halt):
+            self._stop = silence
+        return outcome
+
+    def _asked(self, record: OutRecord, values: Mapping[str, Any], silence: Retry | Halt) -> Outcome | None:
+        """What the service says of a record in doubt; None: it does not have it."""
+        if self._submit.find is None:
+            return Outcome("ambiguous", record.remote_id, (Problem(UNCERTAIN), silence.problem))
+        try:
+            return self._found(values, record.remote_id)
+        except (Retry, Halt):
+            return self._put_off(record, silence)
+
+    def _put_off(self, record: OutRecord, why: Retry | Halt | None = None) -> Outcome:
+        """To be tried again, at once unless the service named a time; that one may have arrived stays known."""
+        after = why.after if isinstance(why, Retry) else None
+        problems = (why.problem,) if why is not None else ()
+        uncertain = record.uncertain or record.id in self._unsure
+        return Outcome("retry", record.remote_id, problems, after=after or timedelta(0), uncertain=uncertain)
+
+    def _go_on(self) -> None:
+        """Raises what was left unsaid when the last record's outcome came first."""
+        stop, self._stop = self._stop, None
+        if stop is not None:
+            raise stop
 
     def _found(self, values: Mapping[str, Any], remote_id: str) -> Outcome | None:
         """What the service says of a record that may have arrived; None where it does not have it, or cannot be asked."""

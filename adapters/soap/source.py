@@ -60,6 +60,7 @@ class SoapSource:
             raise Halt(Problem(NO_CALL, rule="the feed is a source, and its settings have no poll:"))
         self._settings, self._poll, self._context = settings, settings.poll, context
         self._records = Records(settings)
+        self._notes = bool(self._poll.cursor.last or self._poll.cursor.since)
         self._service = Service(settings, context)
         self._taken = Taken(context.root, f"{settings.address} {settings.poll.operation} {settings.poll.records}")
         self._closed = threading.Event()
@@ -226,8 +227,8 @@ class SoapSource:
         if isinstance(item, Skipped):
             return item.length
         opened.found += 1
-        position = self._poll.cursor
-        if isinstance(item, RawRecord):
+        if self._notes and isinstance(item, RawRecord):
+            position = self._poll.cursor
             if position.last:
                 opened.last = paths.text(item.fields, position.last.replace(".", "/")) or opened.last
             if position.since is not None and position.since.field:

@@ -7,6 +7,7 @@ is written to a file without a name while it comes, so that its size costs no me
 from __future__ import annotations
 
 import hashlib
+import http.client
 import mmap
 import shutil
 import socket
@@ -30,6 +31,7 @@ from adapters.soap.settings import Settings
 from gateway.errors import Halt, Problem, Retry
 
 BLOCK = 256 * 1024
+HUNG_UP = "the service hung up without a word; over TLS this is also how it refuses our certificate, or asks for one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class Transport:
         target = urlsplit(self._settings.address)
         path = (target.path or "/") + (f"?{target.query}" if target.query else "")
         until = time.monotonic() + self._settings.timeout.whole
-        with edge(), self._pool.urlopen(
+        with edge(tls=target.scheme == "https"), self._pool.urlopen(
             "POST", path, body=body, headers=headers, redirect=False, preload_content=False, decode_content=False
         ) as response:
             stream, size, sha256 = self._received(response, until)
@@ -179,20 +181,34 @@ def _context(settings: Settings, password: str | None) -> ssl.SSLContext:
 
 
 @contextmanager
-def edge() -> Iterator[None]:
+def edge(*, tls: bool = False) -> Iterator[None]:
     """What urllib3 and the sockets say, as what happens next."""
     try:
         yield
     except urllib3.exceptions.SSLError as e:
-        raise Halt(Problem(TLS, rule=_reason(e))) from None
+        if isinstance(_inner(e), ssl.SSLEOFError | ssl.SSLZeroReturnError):
+            raise Retry(Problem(BROKEN, rule=HUNG_UP)) from None
+        raise Halt(Problem(TLS, rule=_reason(_inner(e)))) from None
     except (urllib3.exceptions.ConnectTimeoutError, urllib3.exceptions.NewConnectionError) as e:
         raise Retry(Problem(UNREACHABLE, rule=type(e).__name__)) from None
     except urllib3.exceptions.TimeoutError:
         raise Retry(Problem(SILENT)) from None
     except (urllib3.exceptions.HTTPError, OSError) as e:
-        raise Retry(Problem(BROKEN, rule=type(e).__name__)) from None
+        raise Retry(Problem(BROKEN, rule=_ended(e) if tls else type(e).__name__)) from None
+
+
+def _ended(error: Exception) -> str:
+    """How a line of TLS ended.  Since TLS 1.3 a service looks at our certificate when we believe that the handshake is over."""
+    return HUNG_UP if any(isinstance(each, http.client.RemoteDisconnected) for each in error.args) else type(error).__name__
+
+
+def _inner(error: urllib3.exceptions.SSLError) -> Exception:
+    inner = error.args[0] if error.args else None
+    return inner if isinstance(inner, ssl.SSLError) else error
 
 
 def _reason(error: Exception) -> str:
-    inner = error.args[0] if error.args and isinstance(error.args[0], ssl.SSLError) else None
-    return (inner.verify_message if isinstance(inner, ssl.SSLCertVerificationError) else "") or type(error).__name__
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return error.verify_message
+    said = error.reason if isinstance(error, ssl.SSLError) else ""  # e.g. SSLV3_ALERT_HANDSHAKE_FAILURE
+    return said.lower().replace("_", " ") if said else type(error).__name__

@@ -6,27 +6,33 @@ and never again: the difference of two editions would be one person.
 
     BROKER=amqp://user:password@host QUEUE=copperline.hot-spots.service python consumer.py         # counts, for ever
     python consumer.py publish 2026-06-12                                                          # the figures of a day
+    BROKER=... QUEUE=... INBOUND=copperline.inbound.hot-spots SOURCE=/city/hot-spots python consumer.py answer   # what it has read
 """
 
 import json
 import os
 import sqlite3
 import sys
+import uuid
 from datetime import datetime
 
 import pika
 
+GONE = {"removed", "withdrawn"}  # the actions that take back what we were given
 SMALLEST = 5
 AREAS = [str(number) for number in range(1, 9)]
 
 
 def main():
     state = sqlite3.connect(os.environ.get("STATE", "hot-spots.db"))
-    state.execute("CREATE TABLE IF NOT EXISTS seen (id TEXT PRIMARY KEY)")
+    state.execute("CREATE TABLE IF NOT EXISTS seen (id TEXT PRIMARY KEY, day TEXT, number INTEGER)")
     state.execute("CREATE TABLE IF NOT EXISTS report (record TEXT PRIMARY KEY, sequence INTEGER, day TEXT, area TEXT)")
     state.execute("CREATE TABLE IF NOT EXISTS published (day TEXT PRIMARY KEY, figures TEXT)")
     if sys.argv[1:2] == ["publish"]:
         print(publish(sys.argv[2], state), flush=True)
+        return
+    if sys.argv[1:2] == ["answer"]:
+        confirm(state)
         return
     idle_s = float(os.environ.get("IDLE_S", "0")) or None
     with pika.BlockingConnection(pika.URLParameters(os.environ["BROKER"])) as connection:
@@ -38,10 +44,41 @@ def main():
             event = json.loads(body)
             if not idle(event, state):
                 count(event, state)
-            state.execute("INSERT OR IGNORE INTO seen VALUES (?)", [event["id"]])
+            gone = event["type"].split(".")[2] in GONE
+            if gone:
+                forget(event, state)
+            row = [event["id"], event.get("recordedtime", "")[:10], int(event.get("agreementseq", 0))]
+            state.execute("INSERT OR IGNORE INTO seen VALUES (?, ?, ?)", row)
             state.commit()
+            if gone:
+                answer(channel, "copperline.deleted.v1", {"ids": [event["id"]]})
             channel.basic_ack(method.delivery_tag)  # only now is it ours
         channel.cancel()
+
+
+def confirm(state):
+    """Tell the police how far we have read, and how many events of each day: so they see what got lost on the way."""
+    days = [{"day": day, "events": number} for day, number in state.execute("SELECT day, count(*) FROM seen WHERE day <> '' GROUP BY day")]
+    (number,) = state.execute("SELECT coalesce(max(number), 0) FROM seen").fetchone()
+    with pika.BlockingConnection(pika.URLParameters(os.environ["BROKER"])) as connection:
+        answer(connection.channel(), "copperline.read.v1", {"agreementseq": number, "days": days})
+
+
+def answer(channel, type, data):
+    """Tell the police about our queue, where they gave us an exchange to say it: what we have deleted, how far we have read."""
+    if "INBOUND" not in os.environ:
+        return
+    said = {"specversion": "1.0", "id": str(uuid.uuid4()), "source": os.environ["SOURCE"], "type": type}
+    said["data"] = {"queue": os.environ["QUEUE"], **data}
+    user = pika.URLParameters(os.environ["BROKER"]).credentials.username
+    properties = pika.BasicProperties(content_type="application/cloudevents+json", delivery_mode=2, user_id=user)
+    channel.confirm_delivery()  # an exception below says that the broker has not got it: the event comes again
+    channel.basic_publish(os.environ["INBOUND"], "answer", json.dumps(said).encode(), properties, mandatory=True)
+
+
+def forget(event, state):
+    """Keep nothing of the record but how far it had come.  This moves nothing, so it is done whatever the event says of itself."""
+    state.execute("UPDATE report SET day = '', area = '' WHERE record = ?", [event["partitionkey"]])
 
 
 def idle(event, state):

@@ -9,10 +9,12 @@ for a type that is not on its list; and never in a zone where light would give s
 import json
 import os
 import sqlite3
+import uuid
 from datetime import datetime
 
 import pika
 
+GONE = {"removed", "withdrawn"}  # the actions that take back what we were given
 RAISES = {"MVA", "MVAINJY", "MISSING", "CROWD"}  # collision, with injury, missing person, crowd
 RESTRICTED = {"7"}  # zones with a refuge, a court, a protected home: the light there never follows an event
 
@@ -33,10 +35,32 @@ def main():
                 decide(event, state)
             elif why != "seen":
                 say(event, nothing=why)
+            gone = event["type"].split(".")[2] in GONE
+            if gone:
+                forget(event, state)
             state.execute("INSERT OR IGNORE INTO seen VALUES (?)", [event["id"]])
             state.commit()
+            if gone:
+                answer(channel, "copperline.deleted.v1", {"ids": [event["id"]]})
             channel.basic_ack(method.delivery_tag)  # only now is it ours
         channel.cancel()
+
+
+def answer(channel, type, data):
+    """Tell the police about our queue, where they gave us an exchange to say it: what we have deleted, how far we have read."""
+    if "INBOUND" not in os.environ:
+        return
+    said = {"specversion": "1.0", "id": str(uuid.uuid4()), "source": os.environ["SOURCE"], "type": type}
+    said["data"] = {"queue": os.environ["QUEUE"], **data}
+    user = pika.URLParameters(os.environ["BROKER"]).credentials.username
+    properties = pika.BasicProperties(content_type="application/cloudevents+json", delivery_mode=2, user_id=user)
+    channel.confirm_delivery()  # an exception below says that the broker has not got it: the event comes again
+    channel.basic_publish(os.environ["INBOUND"], "answer", json.dumps(said).encode(), properties, mandatory=True)
+
+
+def forget(event, state):
+    """Keep nothing of the record but how far it had come.  This moves nothing, so it is done whatever the event says of itself."""
+    state.execute("UPDATE bright SET zone = '' WHERE record = ?", [event["partitionkey"]])
 
 
 def idle(event, state):

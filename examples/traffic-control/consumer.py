@@ -17,6 +17,7 @@ from datetime import datetime
 
 import pika
 
+GONE = {"removed", "withdrawn"}  # the actions that take back what we were given
 PROPOSES = {"MVA", "MVAINJY"}  # collision, with injury
 BOLLARDS = {"3": "B-31 to B-36", "4": "B-41 to B-44"}  # district → what could be raised there
 
@@ -49,10 +50,33 @@ def watch(state):
             event = json.loads(body)
             if not idle(event, state):
                 propose(event, state)
+            gone = event["type"].split(".")[2] in GONE
+            if gone:
+                forget(event, state)
             state.execute("INSERT OR IGNORE INTO seen VALUES (?)", [event["id"]])
             state.commit()
+            if gone:
+                answer(channel, "copperline.deleted.v1", {"ids": [event["id"]]})
             channel.basic_ack(method.delivery_tag)  # only now is it ours
         channel.cancel()
+
+
+def answer(channel, type, data):
+    """Tell the police about our queue, where they gave us an exchange to say it: what we have deleted, how far we have read."""
+    if "INBOUND" not in os.environ:
+        return
+    said = {"specversion": "1.0", "id": str(uuid.uuid4()), "source": os.environ["SOURCE"], "type": type}
+    said["data"] = {"queue": os.environ["QUEUE"], **data}
+    user = pika.URLParameters(os.environ["BROKER"]).credentials.username
+    properties = pika.BasicProperties(content_type="application/cloudevents+json", delivery_mode=2, user_id=user)
+    channel.confirm_delivery()  # an exception below says that the broker has not got it: the event comes again
+    channel.basic_publish(os.environ["INBOUND"], "answer", json.dumps(said).encode(), properties, mandatory=True)
+
+
+def forget(event, state):
+    """Keep nothing of the record but how far it had come.  This moves nothing, so it is done whatever the event says of itself."""
+    state.execute("UPDATE proposal SET district = '', bollards = '' WHERE record = ?", [event["partitionkey"]])
+    state.execute("UPDATE proposal SET state = 'dropped' WHERE state = 'proposed' AND record = ?", [event["partitionkey"]])
 
 
 def idle(event, state):

@@ -19,11 +19,13 @@ WRONG = code(
     "Correct the line that is named; copperline docs rest describes every key.",
 )
 
-Role: TypeAlias = Literal["submit", "read", "fetch", "operate"]
-"""submit: send documents in; read: records and events; fetch: its mailboxes; operate: metrics and what is behind readiness."""
+Role: TypeAlias = Literal["submit", "read", "fetch", "operate", "confirm"]
+"""submit: send documents in; read: records and events; fetch: its mailboxes; operate: metrics and what is behind readiness;
+confirm: be one of the two people of an act that takes two."""
 ROLES: tuple[Role, ...] = get_args(Role)
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
+Way = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}/[a-z][a-z0-9-]{0,62}$")]
 
 
 class Limits(BaseModel):
@@ -41,12 +43,15 @@ class CallerFile(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
     caller: Name = Field(description="Its name: that of its file.")
     title: str = Field(default="", description="What people call it.")
-    roles: list[Role] = Field(min_length=1, description="`submit`, `read`, `fetch` (its mailboxes), `operate` (metrics).")
+    roles: list[Role] = Field(min_length=1, description="`submit`, `read`, `fetch` (its mailboxes), `operate` (metrics), `confirm` (one of two people).")
     systems: dict[Name, list[Name] | Literal["all"]] = Field(
         default={}, description="System → the feeds it is granted, or `all`; where it may submit and fetch."
     )
     agreement: Annotated[str, StringConstraints(pattern=r"^([a-z][a-z0-9-]{0,62})?$")] = Field(
         default="", description="The agreement that it reads through; without one it reads nothing."
+    )
+    reads_as: list[Way] = Field(
+        default=[], description="Feeds, as `system/feed`, whose mappings and layouts its reads come in; where none fits, the general form."
     )
     purpose: str = Field(default="", description="Why it reads, where a request does not say; recorded in the ledger.")
     certificates: list[str] = Field(default=[], description="Subjects of client certificates: `CN=cad-01,O=Riverton`.")
@@ -73,6 +78,7 @@ class Caller:
     tokens: tuple[str, ...] = ()
     limits: Limits = field(default=USUAL)
     keys: KeyFile = field(default=KeyFile())
+    reads_as: tuple[str, ...] = ()
     everywhere: bool = False
     """Granted every feed of every system: the person at this machine, in a site without callers."""
 
@@ -102,6 +108,7 @@ def load(path: Path) -> Caller:
         roles=frozenset(said.roles),
         systems={name: None if feeds == "all" else frozenset(feeds) for name, feeds in said.systems.items()},
         agreement=said.agreement,
+        reads_as=tuple(said.reads_as),
         purpose=said.purpose,
         title=said.title,
         certificates=tuple(said.certificates),

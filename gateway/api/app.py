@@ -10,12 +10,14 @@ from starlette.exceptions import HTTPException
 
 import gateway
 from gateway.access import Book
-from gateway.api import document, health, mailbox, pages, reads, receipts, stream, submit
+from gateway.api import confirm, document, health, mailbox, pages, reads, receipts, standing, stream, submit
 from gateway.api.codes import METHOD, MISSING
+from gateway.api.declared import Forms
 from gateway.api.desk import Desk
 from gateway.api.gate import Gate, Tokens, guarded
 from gateway.api.lens import Lenses
 from gateway.api.problems import response, simple
+from gateway.api.shortcut import Shortcut
 
 if TYPE_CHECKING:
     from gateway.adapter import Log
@@ -59,13 +61,15 @@ def build(runner: Runner, keys: Keys, book: Book, log: Log, tokens: Tokens | Non
     submit.add(app.router, submit.Submit(runner, desk, counter))
     receipts.add(app.router, counter)
     stream.add(app.router, stream.Stream(runner, lenses, book.admits))
-    reads.add(app.router, reads.Reads(lenses))
+    reads.add(app.router, reads.Reads(runner, lenses, Forms(runner, keys)))
+    standing.add(app.router, runner, lenses)
     mailbox.add(app.router, mailbox.Desk(runner, lenses))
+    confirm.add(app.router, confirm.Desk(runner))
     health.add(app.router, runner)
     document.add(app)
     pages.add(app.router)
     app.add_exception_handler(HTTPException, _not_found)
-    return Facade(_safe(app), app, desk)
+    return Facade(_safe(Shortcut(app, app.routes)), app, desk)
 
 
 async def _not_found(request: Request, e: Exception) -> Response:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import codecs
 import re
+import time
 import zlib
 
 from fastapi import Request
-from starlette.requests import ClientDisconnect
 
 from gateway.api.codes import CHARSET, EMPTY, ENCODING, SLOW, TOO_LARGE
 from gateway.api.problems import Refusal, simple
@@ -17,6 +17,11 @@ from gateway.errors import Problem
 DEADLINE_S = 30.0
 """How long a body may take to arrive."""
 
+PIECE = 64 * 1024
+"""Bytes that are unpacked at once, before others have their turn."""
+TURN_S = 0.0001
+"""How long that turn is."""
+
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([A-Za-z0-9._:-]+)""", re.IGNORECASE)
 _DECLARED = re.compile(rb"""(<\?xml[^>]*?encoding\s*=\s*["'])([A-Za-z0-9._-]+)(["'])""")
 _CLOSE = {"Connection": "close"}
@@ -24,56 +29,63 @@ _CLOSE = {"Connection": "close"}
 
 
 async def received(request: Request, most: int) -> bytes:
-    """The whole body, unpacked: at most so many bytes.  Raises Refusal."""
+    """The whole body as it was sent: at most so many bytes.  Raises Refusal."""
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > most:
         raise Refusal(413, Problem(TOO_LARGE, rule=f"the caller may send {most} bytes"), headers=_CLOSE)
     try:
         async with asyncio.timeout(DEADLINE_S):
-            data = await _gathered(request, most)
+            return await _gathered(request, most)
     except TimeoutError as e:
         raise Refusal(408, Problem(SLOW), headers=_CLOSE) from e
-    except ClientDisconnect as e:
-        raise simple(400, SLOW, "the connection ended before the body did") from e
-    data = _unpacked(data, request.headers.get("content-encoding", ""), most)
-    if not data.strip():
-        raise simple(422, EMPTY)
-    return data
 
 
 async def _gathered(request: Request, most: int) -> bytes:
     """The bytes as they come: counted, since what Content-Length says is only said."""
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
+    parts, size, more = list[bytes](), 0, True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise simple(400, SLOW, "the connection ended before the body did")
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
         if size > most:
             raise Refusal(413, Problem(TOO_LARGE, rule=f"the caller may send {most} bytes"), headers=_CLOSE)
-        parts.append(part)
+        more = message.get("more_body", False)
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def _unpacked(data: bytes, encoding: str, most: int) -> bytes:
-    """The body without its Content-Encoding.  Never more than `most` bytes are made."""
+def unpacked(data: bytes, encoding: str, most: int) -> bytes:
+    """The body without its Content-Encoding.  Never more than `most` bytes are made.  Raises Refusal."""
     match encoding.strip().lower():
         case "" | "identity":
-            return data
+            plain = data
         case "gzip" | "x-gzip":
-            return _gunzipped(data, most)
+            plain = _gunzipped(data, most)
         case _:
             raise simple(415, ENCODING, "only gzip can be unpacked")
+    if not plain or plain.isspace():
+        raise simple(422, EMPTY)
+    return plain
 
 
 def _gunzipped(data: bytes, most: int) -> bytes:
+    """On a thread, piece by piece: a body that unpacks to too much keeps no request waiting for a processor."""
     unpacker = zlib.decompressobj(wbits=31)
-    try:
-        plain = unpacker.decompress(data, most + 1)
-    except zlib.error as e:
-        raise simple(400, ENCODING, "it is no gzip") from e
-    if len(plain) > most:
-        raise Refusal(413, Problem(TOO_LARGE, rule=f"it unpacks to more than {most} bytes"), headers=_CLOSE)
+    pieces, size = list[bytes](), 0
+    while data and not unpacker.eof:
+        try:
+            pieces.append(unpacker.decompress(data, PIECE))
+        except zlib.error as e:
+            raise simple(400, ENCODING, "it is no gzip") from e
+        size += len(pieces[-1])
+        if size > most:
+            raise Refusal(413, Problem(TOO_LARGE, rule=f"it unpacks to more than {most} bytes"), headers=_CLOSE)
+        data = unpacker.unconsumed_tail
+        time.sleep(TURN_S)
     if not unpacker.eof or unpacker.unused_data:
         raise simple(400, ENCODING, "it is not one whole gzip")
-    return plain
+    return b"".join(pieces)
 
 
 def as_feed_reads(data: bytes, content_type: str, charset: str | None) -> bytes:

@@ -59,3 +59,8 @@ NO_AGREEMENT = code(
 NO_PURPOSE = code("api.no-purpose", "the request does not say why it reads", "Send X-Purpose with the reason, or have a usual one put into the caller's file.")
 CURSOR = code("api.cursor", "the cursor is not one that was given for this", "Begin again without a cursor.")
 STREAMS = code("api.streams", "the caller has too many streams open", "Close one, or read /v1/events by cursor.")
+LATER = code(
+    "api.later",
+    "what was confirmed is not done yet",
+    "It stays asked for and will be carried out; GET /v1/acts no longer shows it once it is.",
+)

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
@@ -24,6 +23,7 @@ from gateway.api.problems import Refusal, simple
 from gateway.errors import GatewayError, Halt, Problem, Refused, Reject, Retry
 from gateway.intake import FloodGuard, terms
 from gateway.store import Fatal
+from gateway.store.crypto import salts
 from gateway.store.rows import Accepted
 from gateway.store.submissions import Submission, Submitted
 
@@ -115,7 +115,7 @@ class Desk:
 
     def _journalled(self, pieces: Sequence[Piece]) -> list[Answer]:
         started, way = time.monotonic(), pieces[0].way
-        read = [self._read(piece) for piece in pieces]
+        read = [self._read(piece, id) for piece, id in zip(pieces, _ids(len(pieces)), strict=True)]
         good = [each for each in read if isinstance(each, Submission)]
         made = self._runner.store.submissions.accept(way.feed_id, good, terms(way.feed, shadow=way.shadow))
         kept = [each.accepted for each in made if isinstance(each, Submitted)]
@@ -124,8 +124,8 @@ class Desk:
         rest = iter(made)
         return [_answer(next(rest)) if isinstance(each, Submission) else each for each in read]
 
-    def _read(self, piece: Piece) -> Submission | Refusal:
-        """The records of a document, or why it is refused whole."""
+    def _read(self, piece: Piece, id: str) -> Submission | Refusal:
+        """The records of a document, or why it is refused whole.  `id`: that of its receipt."""
         feed = piece.way.feed
         assert feed.adapter.whole is not None
         said = hashlib.sha256(piece.key.encode() + b"\x00" + piece.sha256).digest() if piece.key else piece.sha256
@@ -142,12 +142,22 @@ class Desk:
         if not any(isinstance(record, RawRecord) for record in batch.records):
             problems = [problem for record in batch.records if not isinstance(record, RawRecord) for problem in record.problems]
             return Refusal(422, Problem(UNREADABLE), *problems)
-        assert batch.document is not None
-        kept = replace(batch, document=replace(batch.document, sha256=piece.sha256))
-        guard = self._guards.setdefault((piece.way.feed_id, piece.caller), FloodGuard())
-        return Submission(
-            secrets.token_hex(16), piece.caller, piece.key, piece.stands_for, kept, lambda rejected: guard(rejected, batch.records)
-        )
+        if piece.key:
+            assert batch.document is not None
+            batch = replace(batch, document=replace(batch.document, sha256=piece.sha256))
+        guard = self._guard(piece)
+        return Submission(id, piece.caller, piece.key, piece.stands_for, batch, lambda rejected: guard(rejected, batch.records))
+
+    def _guard(self, piece: Piece) -> FloodGuard:
+        whose = piece.way.feed_id, piece.caller
+        found = self._guards.get(whose)
+        return found or self._guards.setdefault(whose, FloodGuard())
+
+
+def _ids(count: int) -> Iterator[str]:
+    """Fresh ids of receipts: 48 bits of time, so that new ones lie together in the store, and 80 that nobody guesses."""
+    now = f"{time.time_ns() // 1_000_000:012x}"
+    return (now + salt[:10].hex() for salt in salts(count))
 
 
 def _answer(made: Submitted | GatewayError) -> Answer:

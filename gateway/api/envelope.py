@@ -21,6 +21,7 @@ def opened(request: Request, data: bytes) -> bytes:
 
     Notes the version of the envelope, so that the answer comes in one too.
     """
+    request.state.soap = ""
     first = data[:_HEAD].removeprefix(codecs.BOM_UTF8).lstrip()
     if not first.startswith(b"<") or not _ENVELOPE.search(first):
         return data

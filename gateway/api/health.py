@@ -51,6 +51,7 @@ def add(routes: APIRouter, runner: Runner) -> None:
     @rule("operate")
     def metrics() -> Response:
         """The gateway's figures, for Prometheus."""
+        runner.measure()
         return Response("".join(f"{line}\n" for line in runner.metrics.lines()), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 

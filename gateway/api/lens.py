@@ -17,11 +17,11 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from gateway import agreement, context
 from gateway.agreement import Agreement, Projected
+from gateway.agreement.projector import REMOVAL, WITHDRAWAL
 from gateway.api.codes import CURSOR, MISSING, NO_AGREEMENT, NO_PURPOSE
 from gateway.api.problems import simple
 from gateway.delivery import Gate, Leaves
-from gateway.store import merkle
-from gateway.store.rows import BACK, Outgoing
+from gateway.store.rows import BACK, GIVEN, Disclosed, Outgoing
 
 if TYPE_CHECKING:
     from fastapi import Request
@@ -152,25 +152,22 @@ class Lenses:
             lens = kept[agreed.name, agreed.digest] = Lens(self._runner, agreed, self._keys)
         return lens
 
-    def noted(self, caller: Caller, lens: Lens, what: str, seen: Sequence[Projected], why: str) -> None:
+    def noted(self, caller: Caller, lens: Lens, what: str, seen: Sequence[tuple[Outgoing, Projected]], why: str) -> None:
         """Write down who saw what, when and why; durable when this returns, and before anybody sees it."""
-        self.noted_of(caller, lens.agreed, what, seen, why)
+        self.noted_of(caller, lens.agreed, what, [(out.position, one) for out, one in seen], why)
 
-    def noted_of(self, caller: Caller, agreed: Agreement, what: str, seen: Sequence[Projected], why: str) -> None:
-        """The same of what was seen through an agreement without a view of its own."""
+    def noted_of(self, caller: Caller, agreed: Agreement, what: str, seen: Sequence[tuple[int, Projected]], why: str) -> None:
+        """The same of what was seen through an agreement without a view of its own, by position."""
         if not seen:
             return
-        given = [merkle.leaf_hash(bytes.fromhex(one.id) + hashlib.sha256(one.body).digest()) for one in seen]
-        body = {
-            "agreement": agreed.name,
-            "batch": merkle.root(given).hex(),
-            "caller": caller.name,
-            "count": len(seen),
-            "fields": sorted({f"{one.fixed.entity}.{field}" for one in seen for field in one.fields}),
-            "what": what,
-            "wording": agreed.digest,
-        }
-        self._runner.store.ledger.note("read", body, by=caller.name, reason=why)
+        fields = sorted({f"{one.fixed.entity}.{field}" for _, one in seen for field in one.fields})
+        shown = [_shown(position, one) for position, one in seen]
+        self._runner.store.looks.note(what, shown, fields, agreement=agreed.name, wording=agreed.digest, caller=caller.name, why=why)
+
+
+def _shown(position: int, one: Projected) -> Disclosed:
+    takes_back = one.fields is WITHDRAWAL or one.fields is REMOVAL
+    return Disclosed(bytes.fromhex(one.id), hashlib.sha256(one.body).digest(), position, BACK if takes_back else GIVEN)
 
 
 def purpose(request: Request) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from gateway import context
+from gateway.api import declared
 from gateway.api.answers import refusals
 from gateway.api.codes import CURSOR, MISSING, NO_AGREEMENT, PARAMETER
 from gateway.api.lens import Lenses, purpose
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from gateway.sink import Mailbox
 
 MOST = 500
-_TYPES = {"delimited": "text/csv", "xml": "application/xml", "json": "application/json", "fixed": "text/plain"}
 _BAD = refusals(401, 403, 404, 422, 429, 503)
 
 Word = Annotated[str, Path(pattern="^[a-z][a-z0-9-]{0,62}$")]
@@ -46,9 +46,9 @@ class Desk:
             raise Refusal(503, e.problem, after=e.after) from e
         if page is None:
             return Response(status_code=204)
-        self._lenses.noted_of(caller, box.agreement, "mailbox", [item.event for item in page.items], why)
+        self._lenses.noted_of(caller, box.agreement, "mailbox", [(item.aim.position, item.event) for item in page.items], why)
         headers = {"Mailbox-Cursor": page.cursor, "Mailbox-Records": str(len(page.items))}
-        return Response(page.document, 200, headers, _media_type(page.feed.settings))
+        return Response(page.document, 200, headers, declared.media_type(page.feed.settings))
 
     def acknowledge(self, request: Request, system: str, feed: str, cursor: str) -> Response:
         """The system has a document.  Saying so twice does no harm."""
@@ -75,17 +75,10 @@ class Desk:
         return boxes[0]
 
 
-def _media_type(settings: Any) -> str:
-    """What a document of the feed is, as far as its settings say."""
-    kind = _TYPES.get(getattr(getattr(settings, "layout", None), "form", ""), "application/octet-stream")
-    charset = getattr(settings, "charset", None)
-    return f"{kind}; charset={charset}" if charset and kind != "application/json" else kind
-
-
 def add(routes: APIRouter, desk: Desk) -> None:
     """The routes of mailboxes."""
     said: Any = {
-        200: {"description": "The records, in the layout that the feed declares.", "content": {kind: {"schema": {"type": "string"} if kind != "application/json" else {}} for kind in _TYPES.values()}},
+        200: {"description": "The records, in the layout that the feed declares.", "content": {kind: {"schema": {"type": "string"} if kind != "application/json" else {}} for kind in declared.TYPES.values()}},
         204: {"description": "Nothing waits."},
     }
 

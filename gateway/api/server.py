@@ -44,6 +44,8 @@ class Patient(HttpToolsProtocol):
     """HTTP that waits for headers only so long, takes only so many, and knows the certificate of its client."""
 
     _timer: asyncio.TimerHandle | None = None
+    _begun = False
+    """A request's headers have begun and are not complete."""
     _heard = 0
     _subject = ""
 
@@ -59,6 +61,8 @@ class Patient(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
+        if self._begun and self._timer is None:
+            self._wait()
         if self._timer is not None:  # the headers are not complete
             self._heard += len(data)
             if self._heard > HEADER_BYTES:
@@ -66,11 +70,11 @@ class Patient(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        if self._timer is None:
-            self._wait()
+        self._begun = True
         self.scope["copperline.certificate"] = self._subject  # type: ignore[typeddict-unknown-key]  # ASGI lets a server add its own
 
     def on_headers_complete(self) -> None:
+        self._begun = False
         self._rest()
         super().on_headers_complete()
 

@@ -80,7 +80,7 @@ class Stream:
         if lens.head() <= place:
             return b"", place
         found, last, _ = lens.events(place, CHUNK)
-        self._lenses.noted(caller, lens, "stream", [seen for _, seen in found], why)
+        self._lenses.noted(caller, lens, "stream", found, why)
         return b"".join(_message(lens.cursor(out.position), seen) for out, seen in found), last
 
 

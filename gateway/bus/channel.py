@@ -26,7 +26,7 @@ from gateway.backoff import Backoff
 from gateway.bus.codes import NACKED, PERMISSION, REFUSED, of_channel
 from gateway.bus.wire import Frames
 from gateway.errors import Problem
-from gateway.lane import Heard, Tell, Ticket
+from gateway.lane import LAST_S, Heard, Tell, Ticket
 
 WINDOW = 1000
 """Messages that may be unconfirmed on one channel."""
@@ -79,13 +79,15 @@ class ChannelLane:
         backoff: Backoff,
         window: int = WINDOW,
     ) -> None:
-        self.careful = False
+        self.careful, self.last_s = False, LAST_S
         self.exchange = exchange
         self.state: State = "closed"
         self.problem: Problem | None = None
         """Why nothing is sent, while that is so."""
         self.over = False
         """Closed for good."""
+        self.depth: int | None = None
+        """Messages that were ready in the queue when it was last looked at; None before that, and while there is no way to it."""
         self.ready = threading.Event()
         """Set while messages are taken."""
         self._heard = heard
@@ -105,6 +107,10 @@ class ChannelLane:
         True is no promise: what the broker did not confirm is heard of as lost.
         """
         return self._post(lambda: self._take(batch))
+
+    def look(self) -> None:
+        """Ask how many messages wait in the queue; `depth` says it soon after."""
+        self._post(self._ask)
 
     # On the connection's thread, in the order of a lane's life.
 
@@ -149,6 +155,13 @@ class ChannelLane:
         self._lose()
         if channel is not None and channel.is_open:
             channel.close()
+
+    def _ask(self) -> None:
+        if self.state == "open":
+            self._channel.queue_declare(self.exchange, passive=True, callback=self._counted)
+
+    def _counted(self, answer: Any) -> None:
+        self.depth = int(answer.method.message_count)
 
     def _open(self) -> None:
         self._retry = None
@@ -283,7 +296,7 @@ class ChannelLane:
         self._tell()
         self._now = _Flight()
         self.state = "closed"
-        self._channel = self._frames = self._retry = None
+        self._channel = self._frames = self._retry = self.depth = None
         self._heard(Heard(refused=refused, lost=True))
 
     def _tell(self) -> None:

@@ -84,6 +84,14 @@ class Publisher:
         self._post(lambda: lane.connected(self) if self._up and lane.state == "closed" else None)
         return lane
 
+    def depths(self) -> dict[str, int]:
+        """How many messages waited in each queue when this was last asked; asks again."""
+        with self._guard:
+            lanes = [lane for lane in self._lanes if not lane.over]
+        for lane in lanes:
+            lane.look()
+        return {lane.exchange: lane.depth for lane in lanes if lane.depth is not None}
+
     # What a lane needs of the connection.
 
     def channel(self, on_open_callback: Callable[[Any], None]) -> Any:

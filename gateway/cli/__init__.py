@@ -54,6 +54,7 @@ COMMANDS: Mapping[str, str] = {
     "seals": "seal",
     "agreements": "agreements",
     "disclosures": "disclosures",
+    "restored": "restored",
     "reconcile": "reconcile",
     "callers": "callers",
     "topology": "topology",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from gateway import agreed, agreement, context, site
+from gateway import agreed, agreement, context, room, site, topology
 from gateway import rights as consumers
 from gateway.agreement import Agreement, Projected
 from gateway.agreement.template import text as template
@@ -33,6 +33,7 @@ from gateway.cli.tail import events
 from gateway.errors import Problem, Refused, code
 from gateway.site import Site
 from gateway.store import Store
+from gateway.store.deletions import Owed
 
 EXISTS = code("agreement.exists", "there is already an agreement of this name", "Choose another name; nothing was changed.")
 NO_EVENT = code("agreement.no-event", "there is no event at this position", "See copperline tail for positions.")
@@ -51,15 +52,22 @@ def agreements() -> None:
 def list_(folder: Path, as_json: bool) -> None:
     """Every agreement: whether anything leaves through it now, and why not."""
     with reading(folder) as (here, opened):
-        rows = [_row(one) for one in agreed.Agreed(here.agreements, opened).look()]
+        owed = opened.deletions.owed()
+        rows = [_row(one) | _undeleted(one, owed) for one in agreed.Agreed(here.agreements, opened).look()]
     if as_json:
         show(rows)
         return
-    heads = ("agreement", "state", "digest", "recipient", "until", "approved_by")
+    heads = ("agreement", "state", "digest", "recipient", "until", "approved_by", "undeleted")
     table([[row[head] for head in heads] for row in rows], *heads)
     for row in rows:
         if row["problem"]:
             click.echo(f"{row['agreement']}: {row['problem']['rule']}\nWhat to do: {row['problem']['remedy']}", err=True)
+
+
+def _undeleted(one: agreed.Standing, owed: Mapping[tuple[str, str], Owed]) -> dict[str, int]:
+    """What the agreement's recipient was told to forget and has not said that it has deleted; of queues, since only their readers answer."""
+    queues = [to.name for to in one.agreed.destinations if to.via == "bus"] if one.agreed else []
+    return {"undeleted": sum(owed[one.name, to].open for to in queues if (one.name, to) in owed)}
 
 
 def _row(one: agreed.Standing) -> dict[str, Any]:
@@ -99,7 +107,10 @@ def new(name: str, folder: Path) -> None:
 @site_option
 @json_option
 def check(name: str, folder: Path, as_json: bool) -> int:
-    """Hold every agreement, or NAME, against the contracts; say what is wrong by file, line and field."""
+    """Hold every agreement, or NAME, against the contracts; say what is wrong by file, line and field.
+
+    All together, also what their queues may hold against broker_disk in site.yaml.
+    """
     here = site.open(folder)
     problems = list(_problems(here, name))
     if as_json:
@@ -114,11 +125,14 @@ def check(name: str, folder: Path, as_json: bool) -> int:
 
 
 def _problems(here: Site, name: str) -> Iterator[Problem]:
+    read: list[Agreement] = []
     for path in [_path(here, name)] if name else sorted(here.agreements.glob("*.yaml")):
         try:
-            agreement.load(path)
+            read.append(agreement.load(path))
         except Refused as e:
             yield from e.problems
+    if not name:
+        yield from room.problems(here, read, topology.publishers(here))
 
 
 @agreements.command()

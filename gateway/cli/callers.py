@@ -30,6 +30,7 @@ def callers() -> None:
 @click.option("--role", "roles", type=click.Choice(ROLES), multiple=True, required=True, help="What it may do; may be given several times.")
 @click.option("--system", "systems", multiple=True, help="SYSTEM or SYSTEM/FEED that it is granted; may be given several times.")
 @click.option("--agreement", default="", help="The agreement that it reads through.")
+@click.option("--reads-as", multiple=True, help="SYSTEM/FEED in whose mapping and layout its reads come; may be given several times.")
 @click.option("--purpose", default="", help="Why it reads, where a request does not say.")
 @click.option("--title", default="", help="What people call it.")
 @site_option
@@ -37,7 +38,7 @@ def callers() -> None:
 @by_option
 @reason_option
 def add(
-    name: str, roles: tuple[str, ...], systems: tuple[str, ...], agreement: str, purpose: str, title: str,
+    name: str, roles: tuple[str, ...], systems: tuple[str, ...], agreement: str, reads_as: tuple[str, ...], purpose: str, title: str,
     folder: Path, as_json: bool, by: str, reason: str,
 ) -> None:  # fmt: skip
     """Write callers/NAME.yaml, make its first key, and print a line that uses it."""
@@ -46,7 +47,7 @@ def add(
     if path.exists():
         raise Refused(Problem(EXISTS, where=str(path)))
     here.callers.mkdir(exist_ok=True)
-    path.write_text(_file(name, roles, systems, agreement, purpose, title), encoding="utf-8")
+    path.write_text(_file(name, roles, systems, agreement, reads_as, purpose, title), encoding="utf-8")
     try:
         caller = access.load(path)
     except Refused:
@@ -149,7 +150,9 @@ def _line(here: Site, caller: Caller, text: str) -> str:
     return f"{head} {url}{'/v1/events' if 'read' in caller.roles else '/metrics'}"
 
 
-def _file(name: str, roles: tuple[str, ...], systems: tuple[str, ...], agreement: str, purpose: str, title: str) -> str:
+def _file(
+    name: str, roles: tuple[str, ...], systems: tuple[str, ...], agreement: str, reads_as: tuple[str, ...], purpose: str, title: str
+) -> str:
     """The caller's file, as a person would write it."""
     import yaml
 
@@ -161,7 +164,8 @@ def _file(name: str, roles: tuple[str, ...], systems: tuple[str, ...], agreement
             feeds.append(feed)
         elif not feed:
             granted[system] = "all"
-    said = {"caller": name, "title": title, "roles": list(roles), "systems": granted, "agreement": agreement, "purpose": purpose}
+    reads = {"agreement": agreement, "reads_as": list(reads_as), "purpose": purpose}
+    said = {"caller": name, "title": title, "roles": list(roles), "systems": granted, **reads}
     kept = {key: value for key, value in said.items() if value}
     text: str = yaml.safe_dump(kept, sort_keys=False, allow_unicode=True, default_flow_style=None)
     return "# Every key of this file is described by: copperline docs rest.\n" + text

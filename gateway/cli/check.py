@@ -9,12 +9,13 @@ from typing import Any
 
 import click
 
-from gateway import agreement, samples, site, system
+from gateway import agreement, dirty, room, samples, site, system, topology
 from gateway.cli import OK, PROBLEMS, live
 from gateway.cli.common import json_option, masked, show, site_option, table, then, why
 from gateway.errors import Halt, Problem, Refused, code
 from gateway.inbound import publishers
 from gateway.sink import checks as sinks
+from gateway.sink.codes import NO_FEED
 from gateway.site import Site
 
 UNCOVERED = code(
@@ -38,6 +39,8 @@ def check(name: str, connect: bool, folder: Path, as_json: bool) -> int:
     if as_json:
         show([problem.as_dict() for problem in problems])
         return PROBLEMS if problems else OK
+    for each in filter(lambda each: dirty.marked(here, each), _names(here, name)):
+        click.echo(dirty.called(here, each), err=True)
     for problem in problems:
         click.echo(f"{problem.where}: {problem.path}: {problem.rule or problem.code.meaning} [{problem.code.id}]")
     click.echo(f"{len(problems)} problems" if problems else "nothing is wrong", err=True)
@@ -77,6 +80,8 @@ def preview(name: str, file: Path | None, feed: str, limit: int, folder: Path, a
     if as_json:
         show(shown)
     else:
+        if dirty.marked(here, name):
+            click.echo(dirty.called(here, name))
         for one in shown:
             _print(one)
         then(
@@ -131,6 +136,7 @@ def _problems(here: Site, name: str) -> Iterator[Problem]:
             yield from (_placed(problem, "agreements/") for problem in e.problems)
         else:
             yield from sinks.problems(here, agreed)
+            yield from room.problems(here, agreed, topology.publishers(here))
         yield from publishers.problems(here)
         yield from _callers(here)
 
@@ -139,8 +145,24 @@ def _callers(here: Site) -> Iterator[Problem]:
     if here.callers.is_dir():
         from gateway import access
 
-        for wrong in access.load_all(here.callers)[1].values():
-            yield from (_placed(problem, "callers/") for problem in wrong.problems)
+        found, wrong = access.load_all(here.callers)
+        for each in wrong.values():
+            yield from (_placed(problem, "callers/") for problem in each.problems)
+        for caller in found.values():
+            for way in caller.reads_as:
+                if not _says(here, *way.split("/")):
+                    yield Problem(NO_FEED, path="reads_as", where=f"callers/{caller.name}.yaml", rule=f"{way} says no canonical record")
+
+
+def _says(here: Site, name: str, feed: str) -> bool:
+    """Whether a feed has mappings with `to:`; of a system that cannot be loaded another problem tells."""
+    if not (here.systems / name).is_dir():
+        return False
+    try:
+        found = system.load(here, name).feeds.get(feed)
+    except Refused:
+        return True
+    return found is not None and found.sink
 
 
 def _uncovered(loaded: system.System) -> Iterator[Problem]:

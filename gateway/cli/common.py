@@ -30,6 +30,12 @@ NO_ANSWER = code(
 )
 NO_REASON = code("command.no-reason", "this command is recorded in the ledger and needs a reason", "Add: --reason TEXT")
 
+NOT_A_NAME = code(
+    "command.not-a-name",
+    "a name that begins with @ is that of a caller who proved it with a key",
+    "Leave out the @; or put the caller's key into COPPERLINE_KEY, or the path of its file into COPPERLINE_KEY_FILE.",
+)
+
 ANSWER_S = 60.0
 """How long a command waits for the running gateway."""
 
@@ -54,7 +60,9 @@ yes_option = click.option("--yes", is_flag=True, help="Do not ask whether to go 
 
 
 def who(by: str) -> str:
-    """Who asks: as given, or the user of this machine."""
+    """Who asks: as given, or the user of this machine.  Raises Refused for a name that only a key gives."""
+    if by.startswith("@"):
+        raise Refused(Problem(NOT_A_NAME))
     if by:
         return by
     try:
@@ -82,19 +90,33 @@ def reading(folder: Path) -> Iterator[tuple[Site, Store]]:
 
 
 def hand_over(folder: Path, kind: str, body: Mapping[str, Any], *, by: str, reason: str) -> Mapping[str, Any]:
-    """Have something done: by the running gateway where there is one, else here and now."""
+    """Have something done: by the running gateway where there is one, else here and now.
+
+    `by` gives way to the caller whose key stands in the environment.
+    """
     here = site.open(folder)
+    by = _proven(here) or who(by)
     if site.held(here):
-        return _asked(here, kind, body, by=who(by), reason=reason)
+        return _asked(here, kind, body, by=by, reason=reason)
     from gateway import acts
 
     with site.hold(here):
         keys = site.keys(here)
         opened = store.open(here.store_url(), keys)
         try:
-            return acts.carry_out(acts.World(here, opened, keys), kind, body, by=who(by), reason=reason)
+            return acts.carry_out(acts.World(here, opened, keys), kind, body, by=by, reason=reason)
         finally:
             opened.close()
+
+
+def _proven(here: Site) -> str:
+    """The caller whose key stands in the environment or in the file that it names; "" where neither is there."""
+    if not os.environ.keys() & {"COPPERLINE_KEY", "COPPERLINE_KEY_FILE"}:
+        return ""
+    from gateway import context
+    from gateway.access import people
+
+    return people.proven(here.callers, os.environ, context.now())
 
 
 def _asked(here: Site, kind: str, body: Mapping[str, Any], *, by: str, reason: str) -> Mapping[str, Any]:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import astuple, dataclass, fields
 from datetime import UTC, date, datetime, timedelta
+from heapq import merge
 from html import escape
+from operator import attrgetter
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import click
 import orjson
@@ -41,7 +43,7 @@ FORMS = ("screen", "csv", "html", "json")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One event that one recipient was given, or told to forget."""
+    """One event that one recipient was given, or told to forget, or that a caller read."""
 
     at: str
     agreement: str
@@ -50,10 +52,16 @@ class Line:
     what: str
     topic: str
     fields: str
+    deleted: str
+    """When the recipient said that it has deleted what was taken back; "not yet"; "" of what was given."""
     position: int
     event: str
     wording: str
     leaf: int
+    caller: str
+    """Who read it over HTTP; "" of what was delivered."""
+    purpose: str
+    """Why, as the caller said."""
 
 
 HEADS = tuple(field.name for field in fields(Line))
@@ -99,24 +107,33 @@ def _print(lines: list[Line], form: str) -> None:
         case "html":
             click.echo(_page(lines))
         case _:
-            heads = ("at", "agreement", "recipient", "what", "topic", "position", "fields")
+            heads = ("at", "agreement", "recipient", "what", "deleted", "topic", "position", "fields", "caller", "purpose")
             table([[getattr(line, head) for head in heads] for line in lines], *heads)
 
 
 def _lines(here: Site, opened: Store, positions: set[int] | None, name: str, since: int, until: int) -> Iterator[Line]:
     recipients = {one.name: one.recipient for one in agreed.agreements(here, opened)}
+    delivered = _all(opened.disclosures.batches, agreement=name, since=since, until=until)
+    read = _all(opened.looks.batches, agreement=name, since=since, until=until)
+    for batch in merge(delivered, read, key=attrgetter("at")):
+        given = [one for one in batch.given if positions is None or one.position in positions]
+        if given:
+            yield from _of_batch(opened, batch, given, recipients.get(batch.agreement, ""))
+
+
+def _all(ask: Callable[..., list[Disclosure]], **about: Any) -> Iterator[Disclosure]:
+    """Every batch, a page at a time."""
     after = 0
-    while batches := opened.disclosures.batches(agreement=name, since=since, until=until, after=after):
-        for batch in batches:
-            given = [one for one in batch.given if positions is None or one.position in positions]
-            if given:
-                yield from _of_batch(opened, batch, given, recipients.get(batch.agreement, ""))
+    while batches := ask(after=after, **about):
+        yield from batches
         after = batches[-1].id
 
 
 def _of_batch(opened: Store, batch: Disclosure, given: list[Disclosed], recipient: str) -> Iterator[Line]:
     said = orjson.loads(opened.ledger.leaf(batch.leaf).body) if batch.leaf >= 0 else {}
-    at = datetime.fromtimestamp(batch.at / 1_000_000, UTC).isoformat(timespec="seconds")
+    back = opened.deletions.of(one.position for one in given if one.kind == BACK)
+    answered = {one.event: one.answered for one in back if (one.agreement, one.destination) == (batch.agreement, batch.destination)}
+    at = _at(batch.at)
     for one in given:
         record = opened.journal.record(one.position)
         topic = record.topic if record is not None else ""
@@ -128,14 +145,25 @@ def _of_batch(opened: Store, batch: Disclosure, given: list[Disclosed], recipien
             agreement=batch.agreement,
             recipient=recipient,
             destination=batch.destination,
-            what="taken back" if taken else "given",
+            what="taken back" if taken else "read" if batch.caller else "given",
             topic=topic,
             fields="" if taken else " ".join(name for name in names if name not in ("entity", "reason")),
+            deleted=_deleted(answered.get(one.id, 0)) if taken and not batch.caller else "",
             position=one.position,
             event=one.id.hex(),
             wording=batch.wording,
             leaf=batch.leaf,
+            caller=batch.caller,
+            purpose=batch.purpose,
         )
+
+
+def _at(microseconds: int) -> str:
+    return datetime.fromtimestamp(microseconds / 1_000_000, UTC).isoformat(timespec="seconds")
+
+
+def _deleted(answered: int) -> str:
+    return _at(answered) if answered else "not yet"
 
 
 def _positions(here: Site, opened: Store, lines: TextIO) -> set[int]:

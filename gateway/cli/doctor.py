@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from gateway import agreement, registry, site, store, system
+from gateway import agreement, mark, registry, site, store, system
 from gateway.adapter import Adapter
 from gateway.cli import OK, PROBLEMS
 from gateway.cli.common import json_option, show, site_option, table
@@ -104,6 +104,7 @@ def _store(here: Site) -> list[Problem]:
     opened = store.open(here.store_url(), site.keys(here), read_only=True)
     try:
         wrong = [Problem(LEDGER, where=said) for said in opened.ledger.verify()]
+        mark.Mark(here.var).check(opened)
         little = opened.free_bytes() < here.settings.free_space
     finally:
         opened.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,23 +29,34 @@ from gateway.cli.common import (
 from gateway.errors import Problem, Refused, Retry
 from gateway.store import Store
 
+GIVEN = ("day", "source", "journal", "delivered", "confirmed", "state")
+HORIZON = timedelta(days=35)
 COLUMNS = ("theirs", "ours", "days", "days_differing", "missing", "differing", "gone", "journalled", "removed")
 
 
 @click.command()
-@click.argument("name", metavar="SYSTEM")
+@click.argument("name", metavar="SYSTEM", default="")
 @click.argument("feed", metavar="[FEED]", default="")
 @click.option("--dry-run", is_flag=True, help="Only compare; journal nothing, leave no entry in the ledger.")
+@click.option("--agreement", "agreed", default="", help="Not a system: an agreement. Day by day what its sources gave, what was journalled and delivered, and what its consumer has.")
+@click.option("--from", "since", type=click.DateTime(["%Y-%m-%d"]), default=None, help="With --agreement: from this day on (UTC); 35 days, if not given.")
 @click.option("--removals", is_flag=True, help="Take what is gone for removed however much it is; needs --reason.")
 @site_option
 @by_option
 @click.option("--reason", default="", help="Why; recorded in the ledger.")
 @json_option
-def reconcile(name: str, feed: str, dry_run: bool, removals: bool, folder: Path, by: str, reason: str, as_json: bool) -> int:
+def reconcile(
+    name: str, feed: str, dry_run: bool, agreed: str, since: datetime | None, removals: bool, folder: Path, by: str, reason: str, as_json: bool
+) -> int:
     """Compare every record that a system holds with the journal: counts and a digest of each day on both sides.
 
     What differs is read again, and what is gone becomes a removal.  `reconcile:` in system.yaml does it on schedule.
+    With --agreement nothing is changed: it only counts.
     """
+    if agreed:
+        return _of_agreement(folder, agreed, since, as_json=as_json)
+    if not name:
+        raise click.UsageError("Name a SYSTEM, or an agreement with --agreement.")
     because = why(reason) if removals else reason or "asked for"
     loaded = system.load(site.open(folder), name)
     found = {}
@@ -59,6 +71,27 @@ def reconcile(name: str, feed: str, dry_run: bool, removals: bool, folder: Path,
         _print(found)
         then(*_next(name, found, dry_run=dry_run))
     return OK if all(said["state"] in ("agreed", "mended") for said in found.values()) else PROBLEMS
+
+
+def _of_agreement(folder: Path, name: str, since: datetime | None, *, as_json: bool) -> int:
+    first = since.date() if since else context.now().date() - HORIZON
+    with reading(folder) as (here, opened):
+        found = reconciliation.given(here, opened, name, first)
+    if as_json:
+        show(found)
+    else:
+        for destination in found["destinations"]:
+            click.echo(f"{destination['destination']}: {destination['state']}")
+            table([[_shown(day[column]) for column in GIVEN] for day in destination["days"]], *GIVEN)
+        for feed in found["sources"]:
+            last = feed["compared"]
+            said = f"last compared with its system {last['finished']}: {last['state']}, {last['theirs']} there, {last['ours']} here" if last else "never compared with its system"
+            click.echo(f"{feed['feed']}: {said}")
+    return PROBLEMS if any(destination["state"] == "differs" for destination in found["destinations"]) else OK
+
+
+def _shown(value: Any) -> Any:
+    return "-" if value is None else value
 
 
 def _feeds(loaded: system.System, feed: str) -> list[str]:

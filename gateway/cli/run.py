@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 import gateway
-from gateway import acts, registry, site, standing, store, telemetry
+from gateway import acts, mark, registry, site, standing, store, telemetry
 from gateway.adapter import Log
 from gateway.cli import NOT_REACHED, OK, REFUSED
 from gateway.cli.common import json_option, progress, site_option, table, then
@@ -60,13 +60,17 @@ def run(once: bool, timeout: str, folder: Path, as_json: bool) -> int:
     metrics.set("copperline_build_info", 1, version=gateway.__version__)
     with site.hold(here):
         opened = store.open(here.store_url(), keys)
+        kept = mark.Mark(here.var)
         try:
+            kept.check(opened)
             runner = Runner(here, opened, keys, log=log, metrics=metrics, stop=stop)
             runner.start()
-            _spare_the_collector()
+            spare_the_collector()
             log.info("gateway started", version=gateway.__version__, systems=sorted(runner.lines))
             try:
-                return _once(runner, patience, as_json=as_json) if once else _on(runner, _world(runner, keys), log)
+                done = _once(runner, patience, as_json=as_json) if once else _on(runner, _world(runner, keys), kept, log)
+                kept.write(opened)
+                return done
             finally:
                 runner.close()
                 log.info("gateway stopped")
@@ -79,18 +83,23 @@ def _world(runner: Runner, keys: Keys) -> acts.World:
     return acts.World(runner.site, runner.store, keys, runner.refresh, outbound.wake, runner.reconcile, outbound.look)
 
 
-def _spare_the_collector() -> None:
+def spare_the_collector() -> None:
     """What is loaded by now stays; and a batch turns its records into bytes at once, so there is little to find."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
 
 
-def _on(runner: Runner, world: acts.World, log: Log) -> int:
+def _on(runner: Runner, world: acts.World, kept: mark.Mark, log: Log) -> int:
     page = standing.Page(runner.site.var)
+
+    def told() -> None:
+        page.write(runner)
+        kept.write_when_due(runner.store)
+
     with _facade(runner, world.keys, log):
         try:
-            runner.run(lambda: acts.pending(world), lambda: page.write(runner))
+            runner.run(lambda: acts.pending(world), told)
         finally:
             page.clear()
     return OK

@@ -7,13 +7,15 @@ from typing import Any
 
 import click
 
-from gateway import site, standing
+from gateway import consumers, dirty, site, standing
 from gateway.cli.common import json_option, reading, show, site_option, table, then
 from gateway.errors import Problem
 from gateway.figures import CLOSED, PAIRS, RECORDS, wanted
 from gateway.site import Site
 from gateway.store import Store
 from gateway.store.rows import Counts
+
+CONSUMER = ("destination", "lag", "waiting", "queued", "oldest_unread", "read", "last_read", "undeleted")
 
 
 @click.command()
@@ -27,9 +29,16 @@ def status(folder: Path, as_json: bool) -> None:
         show(said)
         return
     click.echo(f"site {said['site']}: the gateway {'runs' if said['running'] else 'does not run'}; ledger {said['ledger']} leaves; {said['free_bytes'] >> 20} MB free")
-    table([[row[key] for key in ("system", "state", "breaker", *RECORDS[0:])] for row in said["systems"]], "system", "state", "breaker", *RECORDS)
+    systems = [[f"{row['system']} ({row['mark']})" if row["mark"] else row["system"], *(row[key] for key in ("state", "breaker", *RECORDS))] for row in said["systems"]]
+    table(systems, "system", "state", "breaker", *RECORDS)
     table([[row[key] for key in ("destination", "state", *PAIRS)] for row in said["destinations"]], "destination", "state", *PAIRS)
+    if said["consumers"]:
+        table([[_shown(row[key]) for key in CONSUMER] for row in said["consumers"]], *(key.replace("_", " ") for key in CONSUMER))
     _next(said)
+
+
+def _shown(value: Any) -> Any:
+    return "-" if value is None else value
 
 
 def _said(here: Site, opened: Store) -> dict[str, Any]:
@@ -44,6 +53,7 @@ def _said(here: Site, opened: Store) -> dict[str, Any]:
         "quarantined": len(opened.quarantine.entries(limit=1000)),
         "systems": _systems(here, opened, live["systems"] if live else {}),
         "destinations": _destinations(here, opened, live["destinations"] if live else {}),
+        "consumers": _consumers(here, opened, live["destinations"] if live else {}),
     }
 
 
@@ -59,6 +69,7 @@ def _systems(here: Site, opened: Store, live: Any) -> list[dict[str, Any]]:
         found.append(
             {
                 "system": name,
+                "mark": dirty.marked(here, name),
                 "state": "halted" if name in halted else "broken" if now.get("state") == "broken" else decided.get(name, "new"),
                 "breaker": now.get("breaker", "-"),
                 "problem": halted.get(name) or now.get("problem"),
@@ -95,6 +106,11 @@ def _destinations(here: Site, opened: Store, live: Any) -> list[dict[str, Any]]:
     return found
 
 
+def _consumers(here: Site, opened: Store, live: Any) -> list[dict[str, Any]]:
+    queued = {(*name.split("/", 1),): said["queued"] for name, said in live.items() if said.get("queued") is not None}
+    return [one.as_dict() for one in consumers.consumers(here, opened, queued)]
+
+
 def _next(said: dict[str, Any]) -> None:
     for row in (*said["systems"], *said["destinations"]):
         if row["problem"]:
@@ -105,6 +121,11 @@ def _next(said: dict[str, Any]) -> None:
         for last in row["reconciled"]:
             if problem := last["problem"]:
                 click.echo(f"{row['system']}/{last['feed']}: reconciliation {last['state']}: {problem['code']}: {problem['rule']}\nWhat to do: {problem['remedy']}", err=True)
+    for row in said["consumers"]:
+        if row["undeleted"] and row["answers"]:
+            click.echo(f"{row['destination']}: has not said that it has deleted {row['undeleted']} records, the first told {row['undeleted_since']}", err=True)
+        if row["read"] is not None and row["read"] > row["agreementseq"]:
+            click.echo(f"{row['destination']}: says that it has read message {row['read']}, and {row['agreementseq']} is the last that was settled here: unless it settles soon, this store is older than what was given (copperline docs agreements)", err=True)
     if said["intake_paused"]:
         click.echo("Intake waits for free space; deliveries go on.  Free some, or lower free_space: in site.yaml.", err=True)
     if said["quarantined"]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from gateway import site, system
+from gateway import dirty, site, system
 from gateway.acts import step
 from gateway.cli.common import (
     by_option,
@@ -42,7 +42,7 @@ def list_(folder: Path, as_json: bool) -> None:
     if as_json:
         show(rows)
         return
-    table([[row["system"], row["state"], row["by"], row["reason"]] for row in rows], "system", "state", "by", "reason")
+    table([[_called(row), row["state"], row["by"], row["reason"]] for row in rows], "system", "state", "by", "reason")
     if not rows:
         then("copperline new SYSTEM --from TEMPLATE")
 
@@ -57,7 +57,7 @@ def plan(folder: Path, as_json: bool) -> None:
     if as_json:
         show(rows)
         return
-    table([[row["system"], row["state"], row["change"], "; ".join(row["problems"])] for row in rows], "system", "state", "change", "problems")
+    table([[_called(row), row["state"], row["change"], "; ".join(row["problems"])] for row in rows], "system", "state", "change", "problems")
     then(*(f"copperline systems add {row['system']} --reason TEXT" for row in rows if row["change"] in ("new", "its folder changed")))
 
 
@@ -143,7 +143,7 @@ def _change(
     with reading(folder) as (here, opened):
         row = _planned(here, opened, name)
     after = step("" if row["state"] == "new" else row["decided"], act)
-    click.echo(f"{name}: {row['state']} -> {after}" + (f" ({row['change']})" if row["change"] != "none" else ""), err=True)
+    click.echo(f"{_called(row)}: {row['state']} -> {after}" + (f" ({row['change']})" if row["change"] != "none" else ""), err=True)
     if not yes and sys.stdin.isatty():
         click.confirm("Go on?", abort=True, err=True)
     done = hand_over(folder, "system", {"system": name, "act": act, "quarantine": quarantine}, by=by, reason=because)
@@ -173,6 +173,7 @@ def _rows(folder: Path) -> list[dict[str, Any]]:
             found.append(
                 {
                     "system": name,
+                    "mark": dirty.marked(here, name),
                     "state": _state(opened, name),
                     "by": row.by if row else "",
                     "reason": row.reason if row else "",
@@ -193,7 +194,12 @@ def _planned(here: Site, opened: Store, name: str) -> dict[str, Any]:
             system.load(here, name)
         except Refused as e:
             problems = [str(problem) for problem in e.problems]
-    return {"system": name, "state": _state(opened, name), "decided": row.state if row else "", "change": change, "problems": problems}
+    state = {"state": _state(opened, name), "decided": row.state if row else ""}
+    return {"system": name, "mark": dirty.marked(here, name), **state, "change": change, "problems": problems}
+
+
+def _called(row: dict[str, Any]) -> str:
+    return f"{row['system']} ({row['mark']})" if row["mark"] else str(row["system"])
 
 
 def _state(opened: Store, name: str) -> str:

@@ -37,7 +37,7 @@ def lonlat() -> Convert:
 def _place(values: tuple[Any, ...], *, lat: int, lon: int) -> dict[str, Any]:
     if None in values:
         raise Unreadable("is half a pair of coordinates")
-    text = ", ".join(map(plain, values))
+    text = ", ".join([value if value.__class__ is str else plain(value) for value in values])
     pair: Sequence[Any] = values
     if len(values) == 1:
         found = _PAIR.fullmatch(text)

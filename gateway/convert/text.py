@@ -7,6 +7,9 @@ from typing import Any
 
 from gateway.convert.named import Convert, Unreadable, conversion, plain
 
+REMEMBERED = 1000
+"""Codes of one line of a mapping whose coded field is made once and shared."""
+
 
 @conversion("text")
 def text() -> Convert:
@@ -208,14 +211,26 @@ def common(scheme: str) -> Convert:
 
 def _side(side: str, scheme: str) -> Convert:
     scheme = str(scheme)
+    known: dict[Any, dict[str, Any]] = {}
+
+    def make(value: Any, says: Any) -> dict[str, Any]:
+        made = {"code": plain(value), "scheme": scheme}
+        if says is not None:
+            made["text"] = plain(says)
+        return {side: made}
 
     def convert(value: Any, says: Any = None) -> dict[str, Any] | None:
         if value is None:
             return None
-        made = {"code": value if value.__class__ is str else plain(value), "scheme": scheme}
-        if says is not None:
-            made["text"] = plain(says)
-        return {side: made}
+        if value.__class__ is not str or (says is not None and says.__class__ is not str):
+            return make(value, says)
+        name = value if says is None else (value, says)
+        made = known.get(name)
+        if made is None:
+            made = make(value, says)
+            if len(known) < REMEMBERED:  # codes are few; what is many is no code, and is not kept
+                known[name] = made
+        return made
 
     return convert
 

@@ -6,7 +6,7 @@ that was assumed where the text had no offset.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -33,7 +33,7 @@ def time(*formats: str, zone: str, sources: int = 1) -> Convert:
     here = clock(zone)
     reads = _reads(tuple(str(format) for format in formats), sources)
     if sources == 1:
-        return _of_one(reads[0], here)
+        return _of_one(reads[0], here) if formats else _iso_of_one(here)
 
     def convert(*values: Any) -> dict[str, Any] | None:
         if len(values) == 1 and values[0].__class__ is str:
@@ -49,14 +49,33 @@ def time(*formats: str, zone: str, sources: int = 1) -> Convert:
 
 
 def _of_one(read: Read, here: Clock) -> Convert:
-    """From one source.  What is RFC 3339 already, as most are, is only looked at."""
+    """From one source."""
 
     def convert(value: Any) -> dict[str, Any]:
         text = value if value.__class__ is str else plain(value)
-        when, precision = read(text)
-        if when.tzinfo is not None and not precision and _is_rfc3339(text):
-            return {"at": text}
-        return _made(text, when, precision, here)
+        return _made(text, *read(text), here)
+
+    return convert
+
+
+def _iso_of_one(here: Clock) -> Convert:
+    """From one source in ISO 8601.  Two forms, which most are in, are only looked at: RFC 3339, and the same without an offset."""
+    other: Callable[[Any], dict[str, Any]] = _of_one(iso, here)
+    parsed, zone = datetime.fromisoformat, here.zone
+
+    def convert(value: Any) -> dict[str, Any]:
+        if value.__class__ is str and value[4:17:3] == "--T::":
+            try:
+                when = parsed(value)
+            except ValueError:
+                return other(value)  # which says what is wrong with it
+            if len(value) == 19:
+                offset, ambiguous = here.offset(when)
+                if not ambiguous:
+                    return {"at": value + offset, "text": value, "zone": zone}
+            elif (value[-3] == ":" or value[-1] == "Z") and when.tzinfo is not None:
+                return {"at": value}
+        return other(value)
 
     return convert
 

@@ -122,14 +122,14 @@ class Board:
         row = self._rows.get(position)
         return row is not None and row.state == "pending"
 
-    def put_off(self, position: int, state: ExceptionState, next_at: int, code: str = "") -> None:
+    def put_off(self, position: int, state: ExceptionState, next_at: int, code: str = "", *, uncertain: bool = False) -> None:
         """It did not arrive and is tried again, or it is pending and is asked about again; the try does not count."""
         row = self._rows[position]
-        self._change(replace(row, state=state, next_at=next_at, code=code, uncertain=False))
+        self._change(replace(row, state=state, next_at=next_at, code=code, uncertain=uncertain))
 
-    def failed(self, key: Key, position: int, code: str, now_us: int) -> None:
+    def failed(self, key: Key, position: int, code: str, now_us: int, *, uncertain: bool = False) -> None:
         """One try failed: the next is some time later, or the delivery is parked."""
-        row = replace(self._rows.get(position) or Exceptional(position, key[0], "retry", key[1]), uncertain=False)
+        row = replace(self._rows.get(position) or Exceptional(position, key[0], "retry", key[1]), uncertain=uncertain)
         tries = row.attempts + 1
         if tries >= TRIES:
             self._parked.add(key)
@@ -168,6 +168,10 @@ class Board:
             if key not in busy and (first := self._first(positions, now_us)) is not None and behind(key[0], first):
                 found.append(first)
         return sorted(found)
+
+    def goes_before(self, until_us: int) -> bool:
+        """Whether a row goes by itself before then."""
+        return any(self._first(positions, until_us) is not None for positions in self._keys.values())
 
     def take_newly_behind(self) -> list[int]:
         """The rows that wait behind one that has just been parked: among them may be what takes something back."""

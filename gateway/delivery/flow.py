@@ -12,6 +12,7 @@ import random
 from collections import deque
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import NamedTuple, Protocol
 
 from gateway.agreement import Projected, Withheld
@@ -21,7 +22,7 @@ from gateway.delivery.board import Board, Draw, Key, takes_back
 from gateway.delivery.codes import IN_DOUBT, REFUSED, UNROUTED
 from gateway.delivery.gate import Leaves
 from gateway.delivery.numbers import Numbers
-from gateway.delivery.track import Done, End, Track
+from gateway.delivery.track import End, Track
 from gateway.lane import Heard, Ticket, Verdict
 from gateway.store.rows import BACK, MAYBE, Answer, Disclosed, Exceptional, Outgoing, Settlement
 
@@ -33,8 +34,8 @@ class Judge(Protocol):
 
     def concerns(self, topic: str) -> bool: ...
     def judge(self, out: Outgoing) -> Leaves | Withheld: ...
-    def handed_over(self, out: Outgoing) -> None: ...
-    def told(self, position: int, partition: bytes) -> None: ...
+    def handed_over(self, out: Outgoing, turn: int) -> None: ...
+    def told(self, partition: bytes, turn: int) -> int: ...
     def in_doubt(self, feed: int, position: int) -> bool: ...
     def events(self, positions: Iterable[int]) -> list[Outgoing]: ...
 
@@ -44,6 +45,7 @@ class _Sent(NamedTuple):
     event: Projected
     kind: int
     partition: bytes
+    turn: int
     alone: bool
 
 
@@ -71,7 +73,9 @@ class Flow:
         """Messages of which it is unknown whether they arrived."""
         self._gate = gate
         self._numbers = Numbers(number)
-        self._ahead: dict[int, Done] = {}
+        self._turn = 0
+        """Counts what was handed over: what went out later is what the recipient goes by."""
+        self._ahead: dict[int, End] = {}
         """What was taken back before its turn: by position, how it ended."""
         self._careful = careful
         self._answers: list[Answer] = []
@@ -82,7 +86,8 @@ class Flow:
         self._size = 0
         self._batch: list[tuple[Ticket, Projected]] = []
         unsettled = ("trying", "retry") if cut_off else ("trying",)
-        self._disclosed = [_perhaps(row.position) for row in rows if row.uncertain or row.state in unsettled]
+        self._disclosed = [(0, _perhaps(row.position)) for row in rows if row.uncertain or row.state in unsettled]
+        """By the turn in which it was handed over."""
         self._fields: set[tuple[str, tuple[str, ...]]] = set()
 
     @property
@@ -115,18 +120,17 @@ class Flow:
         concerns = self._gate.concerns
         for out in rows:
             position = out.position
-            if not track.read(position) or position in self._sent:
+            if not track.read(position):
                 continue
             if position in self._ahead:
                 track.done(position, self._ahead.pop(position))
-                continue
-            if not concerns(out.topic):
-                track.done(position, _PASSED)
-            elif position in self.board:
-                track.done(position, _EXCEPTION)
-            else:
+            elif not concerns(out.topic):
+                track.done(position, "passed")
+            elif position in self.board:  # also while it is under way: its row says how it ends
+                track.done(position, "exception")
+            elif position not in self._sent:
                 self._place(track, out, now_us)
-        self._advance(track)
+        track.advance()
 
     def again(self, rows: Iterable[Outgoing], now_us: int) -> None:
         """Take rows whose exceptions are due."""
@@ -172,7 +176,7 @@ class Flow:
         if heard.lost:
             self.rewind()
         for track in self.tracks.values():
-            self._advance(track)
+            track.advance()
 
     def rewind(self) -> None:
         """Whatever is under way is unknown: forget it; it is read again from the positions, and from its rows."""
@@ -198,7 +202,7 @@ class Flow:
         answers, self._answers = self._answers, []
         if not (feeds or changed or over or answers or self._disclosed):
             return None
-        disclosed, self._disclosed = self._disclosed, []
+        disclosed, self._disclosed = [one for _, one in sorted(self._disclosed, key=itemgetter(0))], []
         fields, self._fields = self._fields, set()
         names = sorted({f"{entity}.{name}" for entity, paths in fields for name in paths})
         return Settlement(feeds, changed, over, disclosed, names, self._numbers.low, wording, answers)
@@ -223,7 +227,7 @@ class Flow:
         else:
             self._doubt(key, out.position)
             self.board.wait(key, out.position)
-            track.done(out.position, _EXCEPTION)
+            track.done(out.position, "exception")
 
     def _waits(self, key: Key) -> bool:
         """Whether even what takes something back must wait: a legacy system is written to one by one."""
@@ -247,7 +251,6 @@ class Flow:
             self._expired(key, out.position)
         else:
             self._behind[key] = deque()
-            self._gate.handed_over(out)
             self._send(key, out, made, alone=True, now_us=now_us)
 
     def _send(self, key: Key, out: Outgoing, made: Leaves, *, alone: bool, now_us: int) -> None:
@@ -255,24 +258,27 @@ class Flow:
         if self._careful:
             self._try(key, out.position, now_us)
         event = made.event if self._careful else numbered(made.event, self._numbers.take(out.position))
-        self._sent[out.position] = _Sent(key, event, made.kind, out.partition, alone)
+        self._turn += 1
+        if made.kind != BACK:
+            self._gate.handed_over(out, self._turn)
+        self._sent[out.position] = _Sent(key, event, made.kind, out.partition, self._turn, alone)
         self._size += len(event.body)
         self._batch.append((out.position, event))
 
     def _withhold(self, key: Key, out: Outgoing, why: Withheld) -> None:
-        self._stays(key, out.position, _PASSED if why.code is NOT_ASKED else _WITHHELD)
+        self._stays(key, out.position, "passed" if why.code is NOT_ASKED else "withheld")
 
-    def _stays(self, key: Key, position: int, done: Done) -> None:
+    def _stays(self, key: Key, position: int, end: End) -> None:
         """It does not leave, or not any more."""
         self._numbers.unused(position)
         self._doubt(key, position)
-        self._end(key, position, done)
+        self._end(key, position, end)
 
     def _doubt(self, key: Key, position: int) -> None:
         """Where an earlier try may have reached the recipient all the same, that is written down."""
         if position in self._lost or self._gate.in_doubt(key[0], position):
             self._lost.discard(position)
-            self._disclosed.append(_perhaps(position))
+            self._disclosed.append((self._turn, _perhaps(position)))
 
     def _withhold_older(self, key: Key, out: Outgoing) -> None:
         """Versions of a record that wait here stay here, once it is taken back."""
@@ -300,7 +306,7 @@ class Flow:
         if self._careful and self.board.in_question(position):
             self._park(position, IN_DOUBT.id, uncertain=True)
         else:
-            self._stays(key, position, _EXPIRED)
+            self._stays(key, position, "expired")
 
     def _park(self, position: int, code: str, *, uncertain: bool) -> None:
         self.board.park(position, code, uncertain=uncertain)
@@ -316,7 +322,7 @@ class Flow:
         known = position in self.board
         self.board.trying(key, position, now_us)
         if not known:
-            self._ended(self.tracks[key[0]], position, _EXCEPTION)
+            self._ended(self.tracks[key[0]], position, "exception")
 
     def _judged(self, verdict: Verdict, now_us: int) -> None:
         """A careful lane says what became of one message."""
@@ -330,16 +336,16 @@ class Flow:
                 self._confirmed(ticket, now_us)
                 return
             case "retry" if verdict.after is None:
-                self._failed(ticket, verdict.code, now_us)
+                self._failed(ticket, verdict.code, now_us, uncertain=verdict.uncertain)
                 return
             case "withheld":
-                self._end(sent.key, ticket, _WITHHELD)
+                self._end(sent.key, ticket, "withheld")
             case "parked":
                 self._park(ticket, verdict.code, uncertain=verdict.uncertain)
             case "pending":
                 self.board.put_off(ticket, "pending", now_us + _us(verdict.after), verdict.code)
             case "retry":
-                self.board.put_off(ticket, "retry", now_us + _us(verdict.after), verdict.code)
+                self.board.put_off(ticket, "retry", now_us + _us(verdict.after), verdict.code, uncertain=verdict.uncertain)
             case "unsent":
                 self.board.unsent(ticket, now_us)
         self._answered(ticket)
@@ -353,13 +359,15 @@ class Flow:
         disclosed = Disclosed(bytes.fromhex(event.id), hashlib.sha256(event.body).digest(), ticket, sent.kind)
         self._numbers.confirmed(ticket)
         self._lost.discard(ticket)
-        self._end(sent.key, ticket, Done("delivered", disclosed, (event.fixed.entity, event.fields)))
-        if sent.kind == BACK:
-            self._gate.told(ticket, sent.partition)
+        self._disclosed.append((sent.turn, disclosed))
+        self._fields.add((event.fixed.entity, event.fields))
+        self._end(sent.key, ticket, "delivered")
+        if sent.kind == BACK and (overtaken_by := self._gate.told(sent.partition, sent.turn)):
+            self._disclosed.append((self._turn, _perhaps(overtaken_by)))
         if sent.alone:
             self._follow(sent.key, now_us)
 
-    def _failed(self, ticket: Ticket, code: str, now_us: int) -> None:
+    def _failed(self, ticket: Ticket, code: str, now_us: int, *, uncertain: bool = False) -> None:
         """This one event could not be delivered: it gets a row, and what is behind it waits with it."""
         sent = self._answered(ticket)
         if sent is None:
@@ -367,9 +375,9 @@ class Flow:
         known = ticket in self.board
         self._numbers.unused(ticket)
         self._doubt(sent.key, ticket)
-        self.board.failed(sent.key, ticket, code, now_us)
+        self.board.failed(sent.key, ticket, code, now_us, uncertain=uncertain)
         if not known:
-            self._ended(self.tracks[sent.key[0]], ticket, _EXCEPTION)
+            self._ended(self.tracks[sent.key[0]], ticket, "exception")
         if sent.alone:
             self._follow(sent.key, now_us)
 
@@ -388,42 +396,26 @@ class Flow:
         if waiting:
             self._behind[key].extend(waiting)
 
-    def _end(self, key: Key, position: int, done: Done) -> None:
+    def _end(self, key: Key, position: int, end: End) -> None:
         self.moves += 1
-        if self._careful and done.end != "passed":
-            self._ends.append((position, done.end))
+        if self._careful and end != "passed":
+            self._ends.append((position, end))
         track = self.tracks[key[0]]
         if position not in self.board:
-            self._ended(track, position, done)
+            self._ended(track, position, end)
             return
         self.board.over(position)
-        self._disclose(done)
         if track.passed(position):  # long ago
-            track.count(done.end)
+            track.count(end)
         else:
-            self._ahead[position] = Done(done.end)
+            self._ahead[position] = end
 
-    def _ended(self, track: Track, position: int, done: Done) -> None:
-        """An event that has no row ended: in its turn, or ahead of it; then it is disclosed at once, and counted in its turn."""
+    def _ended(self, track: Track, position: int, end: End) -> None:
+        """An event that has no row ended: in its turn, or ahead of it; it is counted in its turn."""
         if track.passed(position):
-            track.done(position, done)
+            track.done(position, end)
         else:
-            self._disclose(done)
-            self._ahead[position] = Done(done.end)
-
-    def _advance(self, track: Track) -> None:
-        for done in track.advance():
-            if done.disclosed is not None:
-                self._disclose(done)
-
-    def _disclose(self, done: Done) -> None:
-        if done.disclosed is not None:
-            self._disclosed.append(done.disclosed)
-        if done.fields is not None:
-            self._fields.add(done.fields)
-
-
-_PASSED, _EXCEPTION, _EXPIRED, _WITHHELD = Done("passed"), Done("exception"), Done("expired"), Done("withheld")
+            self._ahead[position] = end
 
 
 def _us(span: timedelta | None) -> int:

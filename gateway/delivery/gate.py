@@ -15,6 +15,7 @@ from gateway.agreement.codes import NOT_ASKED, NOT_GIVEN, SEALED, SUPERSEDED
 from gateway.agreement.projector import REMOVAL, WITHDRAWAL
 from gateway.agreement.topics import TAKES_BACK
 from gateway.store import Store
+from gateway.store.disclosures import Version
 from gateway.store.rows import BACK, GIVEN, Outgoing
 
 KEPT = 20_000
@@ -28,6 +29,18 @@ class Leaves(NamedTuple):
 
     event: Projected
     kind: int
+
+
+class _Told(NamedTuple):
+    """What a recipient was handed of a record: the last version, its turn, and the turn of the takeback confirmed last."""
+
+    position: int
+    given: int
+    back: int
+
+
+_NOTHING = _Told(0, 0, 0)
+_NEVER = Version(0, 0, 0, 0)
 
 
 class Gate:
@@ -51,11 +64,11 @@ class Gate:
         self._projector = projector
         self._deliveries, self._disclosures, self._seals = store.deliveries, store.disclosures, store.seals
         self._dest = dest
-        self._unknown = unknown or {}
+        self.unknown = unknown or {}
         self._reworded = reworded
         self._began = self._deliveries.head()
-        self._told: dict[bytes, tuple[int, int]] = {}
-        """Of each record the position handed over last, and that of the takeback confirmed last."""
+        self._told: dict[bytes, _Told] = {}
+        """What this process handed over, by record: that decides, as long as it is remembered."""
         self._later: dict[int, int] = {}
         self._refused: dict[int, bool] = {}
         self._generation = -1
@@ -98,7 +111,7 @@ class Gate:
     def no_longer(self, given: Outgoing) -> tuple[Outgoing, Leaves] | None:
         """For an event that was given: the latest version of its record and what takes it back, where it may not be held now."""
         latest = self._deliveries.events([max(self._latest(given), given.position)])
-        if not latest or not self._is_refused(latest[0].position) or not self._holds_through(latest[0]):
+        if not latest or not self._is_refused(latest[0].position) or not self._holds(latest[0], latest[0].position):
             return None
         return latest[0], self.withdrawal(latest[0])
 
@@ -108,29 +121,30 @@ class Gate:
 
     def holds(self, out: Outgoing) -> bool:
         """Whether the recipient may hold an earlier version of the record."""
-        given, back = self._told.get(out.partition, (0, 0))
-        if max(given, back) and max(given, back) < out.position:
-            return given >= back
-        return self._held_before(out)
+        return self._holds(out, out.position - 1)
 
-    def handed_over(self, out: Outgoing) -> None:
-        """A version leaves: from now on it may have reached the recipient."""
-        given, back = self._told.pop(out.partition, (0, 0))
-        self._told[out.partition] = max(given, out.position), back
+    def handed_over(self, out: Outgoing, turn: int) -> None:
+        """A version leaves: from now on it may have reached the recipient.  `turn`: grows with all that leaves."""
+        told = self._told.pop(out.partition, _NOTHING)
+        self._told[out.partition] = _Told(out.position, turn, told.back)
         if len(self._told) > KEPT:
             for partition in list(self._told)[: KEPT // 4]:
                 del self._told[partition]
 
-    def told(self, position: int, partition: bytes) -> None:
-        """The recipient was told to forget the record, and has confirmed it."""
-        given, back = self._told.get(partition, (0, 0))
-        self._told[partition] = given, max(back, position)
+    def told(self, partition: bytes, turn: int) -> int:
+        """The recipient was told in that turn to forget the record, and has confirmed it.
+
+        Returns the position of the version that was handed over since, which it may hold; 0 where none was.
+        """
+        told = self._told.get(partition, _NOTHING)
+        self._told[partition] = told._replace(back=max(told.back, turn))
+        return told.position if told.given > turn else 0
 
     def in_doubt(self, feed: int, position: int) -> bool:
         """Whether a process that ended may have handed an event over, and nobody knows whether it arrived."""
         if not self._dest:
             return True
-        after, until = self._unknown.get(feed, (0, 0))
+        after, until = self.unknown.get(feed, (0, 0))
         return after < position <= until
 
     def _may_hold(self, out: Outgoing) -> bool:
@@ -138,8 +152,7 @@ class Gate:
         if self._dest and out.position <= self._began:
             if self._reworded and self.in_doubt(out.feed, out.position):
                 return True
-            if kind := self._disclosures.kind(self._dest, out.position):
-                return kind != BACK
+            return self._holds(out, out.position)
         return out.sequence > 1 and self.holds(out)
 
     def _was_told_here(self, out: Outgoing) -> bool:
@@ -178,18 +191,22 @@ class Gate:
             self._refused[position] = known
         return known
 
-    def _held_before(self, out: Outgoing) -> bool:
-        for position, kind in self._disclosures.earlier(self._dest, out.position):
-            if kind:
-                return kind != BACK
-            if self.in_doubt(out.feed, position) and (self._reworded or self._would_have_left(position)):
-                return True
-        return False
+    def _holds(self, out: Outgoing, until: int) -> bool:
+        """Whether the recipient may hold a version of the record whose position is not after `until`."""
+        told = self._told.get(out.partition, _NOTHING)
+        if told.back > told.given:
+            return False
+        return 0 < told.position <= until or self._was_given(out, until)
 
-    def _holds_through(self, out: Outgoing) -> bool:
-        """As `holds`, the event itself included."""
-        kind = self._disclosures.kind(self._dest, out.position)
-        return kind != BACK if kind else self.holds(out)
+    def _was_given(self, out: Outgoing, until: int) -> bool:
+        """The same, by what was written down: what was said last counts, and what nobody knows counts as given."""
+        versions = self._disclosures.versions(self._dest, out.position, until)
+        if max(versions, default=_NEVER).kind not in (0, BACK):
+            return True
+        return any(
+            not one.kind and self.in_doubt(out.feed, one.position) and (self._reworded or self._would_have_left(one.position))
+            for one in versions
+        )
 
     def _would_have_left(self, position: int) -> bool:
         return any(isinstance(self._projector.project(one), Projected) for one in self._deliveries.events([position]))

@@ -24,12 +24,14 @@ class Lookout:
         self._gate, self._flow, self._dest, self._wording = gate, flow, dest, wording
         self._seen: dict[int, int] = {}
         self._batch = 0
+        self._doubted: dict[int, int] = {}
         self.looks = self._deliveries.wording(dest) != wording
         """Whether something that was given under another wording is still to be looked at."""
 
     def again(self) -> None:
         """What was under way is unknown: look from the positions again."""
         self._seen.clear()
+        self._doubted.clear()
         self._batch = 0
 
     def ahead(self, feed: int, now_us: int) -> bool:
@@ -47,14 +49,43 @@ class Lookout:
             return False
         batches = self._disclosures.given_to(self._dest, after=self._batch, limit=1)
         if not batches:
-            self.looks = bool(self._flow.under_way)  # once all of it is confirmed it need not be looked at again
-            if not self.looks:
+            if self._doubts(now_us):
+                return True
+            self.looks = bool(self._flow.under_way)
+            if not self.looks and self._settled():  # only then it need not be looked at again
                 self._deliveries.looked_at(self._dest, self._wording)
             return False
         self._batch = batches[0].id
         for out in self._deliveries.events({one.position for one in batches[0].given if one.kind == GIVEN}):
             self._no_longer(out, now_us)
         return True
+
+    def _doubts(self, now_us: int) -> bool:
+        """Look at the next of what an ended process may have given under the earlier wording.  False: all was looked at."""
+        for feed, (_, until) in self._gate.unknown.items():
+            after = max(self._doubted.get(feed, 0), self._flow.tracks[feed].read_to)
+            if after < until:
+                rows = [out for out in self._deliveries.read(self._dest, feed, after) if out.position <= until]
+                self._doubted[feed] = rows[-1].position if rows else until
+                self._gate.look_up(rows)
+                for out in rows:
+                    if self._gate.concerns(out.topic):
+                        self._told_back(out, now_us)
+                return True
+        return False
+
+    def _told_back(self, out: Outgoing, now_us: int) -> None:
+        made = self._gate.judge(out)
+        if isinstance(made, Leaves) and made.kind == BACK:
+            self._flow.take_back(out, made.event, now_us)
+
+    def _settled(self) -> bool:
+        """Whether nothing is left of what an ended process may have given: neither unread nor waiting to be tried again."""
+        return not len(self._flow.board) and not any(self._unread(feed, until) for feed, (_, until) in self._gate.unknown.items())
+
+    def _unread(self, feed: int, until: int) -> bool:
+        first = self._deliveries.read(self._dest, feed, self._flow.tracks[feed].position, 1)
+        return bool(first) and first[0].position <= until
 
     def _look(self, feed: int, after: int, now_us: int, *, ended: bool) -> bool:
         head = self._deliveries.head()

@@ -30,7 +30,8 @@ class Settling:
 
     def __init__(self, deliveries: Deliveries, dest: int, flow: Flow, wording: str, ended: Ended | None) -> None:
         self._deliveries, self._dest, self._flow, self._wording, self._ended = deliveries, dest, flow, wording, ended
-        self._unstored: Settlement | None = None
+        self._unstored: Settlement | None = flow.settlement(wording)
+        """At the start: what a process that ended leaves in doubt.  That is known before anything is judged."""
         self._untold: list[tuple[int, End]] = []
         self._settled = float("-inf")
         self._moves = 0

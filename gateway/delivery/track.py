@@ -8,20 +8,12 @@ lag behind what was confirmed, and never leads.
 from __future__ import annotations
 
 from collections import Counter, deque
-from typing import Literal, NamedTuple
+from typing import Literal
 
-from gateway.store.rows import Disclosed, FeedSettled
+from gateway.store.rows import FeedSettled
 
 End = Literal["delivered", "withheld", "expired", "parked", "passed", "exception"]
 """`passed`: the agreement does not ask for it, it counts nowhere; `exception`: it has a row of its own, also when `parked`."""
-
-
-class Done(NamedTuple):
-    """How one event ended, and what was disclosed by it."""
-
-    end: End
-    disclosed: Disclosed | None = None
-    fields: tuple[str, tuple[str, ...]] | None = None
 
 
 class Track:
@@ -33,7 +25,7 @@ class Track:
         self.position = self.read_to = position
         self._feed = feed
         self._open: deque[int] = deque()
-        self._done: dict[int, Done] = {}
+        self._done: dict[int, End] = {}
         self._counts: Counter[End] = Counter()
         self.moved = False
         """Whether there is something to settle."""
@@ -52,20 +44,17 @@ class Track:
         """Whether an event was read, or ended before a loss made us read again."""
         return position <= self.read_to or position in self._done
 
-    def done(self, position: int, done: Done) -> None:
+    def done(self, position: int, end: End) -> None:
         """An event ended; `advance` moves the position over it when its turn has come."""
-        self._done[position] = done
+        self._done[position] = end
 
-    def advance(self) -> list[Done]:
-        """Move the position over everything that is done without a gap; returns that, in order."""
-        over: list[Done] = []
+    def advance(self) -> None:
+        """Move the position over everything that is done without a gap."""
         waiting, done = self._open, self._done
-        while waiting and (ended := done.pop(waiting[0], None)) is not None:
+        while waiting and (end := done.pop(waiting[0], None)) is not None:
             self.position = waiting.popleft()
-            over.append(ended)
-            self._counts[ended.end] += 1
-        self.moved = self.moved or bool(over)
-        return over
+            self._counts[end] += 1
+            self.moved = True
 
     def count(self, end: End) -> None:
         """Count an event that ended; also one that had a row of its own, whose position was passed long ago."""

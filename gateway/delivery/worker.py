@@ -49,10 +49,6 @@ LOOK_S = 1.0
 """How often feeds, rows that a person changed and the agreement's validity are looked at without being told."""
 RESERVED = 10_000
 """Positions beyond the journal's end up to which it is written down at once that messages may have been handed over."""
-LAST_S = 2.0
-"""How long a delivery that stops waits for what is under way."""
-CAREFUL_LAST_S = 20.0
-"""The same where what has no outcome would be in doubt."""
 ROWS_HELD = 10_000
 """Rows of exceptions that are held in memory; of a larger replay the next ones follow."""
 
@@ -105,7 +101,9 @@ class Delivery:
             cut_off=self._ceiling > 0,
         )
         self._lookout = Lookout(store, self._gate, self._flow, self.id, agreement.digest)
-        self._quiet = False
+        self._quiet = self._still = False
+        self._steps = 0
+        """Odd while a round is under way: then what it has taken from one place may not be in the next one yet."""
         self._turns: deque[int] = deque()
         self._slices: dict[int, int] = {}
         self._told: set[int] = set()
@@ -175,12 +173,33 @@ class Delivery:
 
     def idle(self) -> bool:
         """Everything that was readable is settled; rows that are tried again later do not count."""
+        return self._between_rounds(self._idle)
+
+    def at_rest(self, until: datetime) -> bool:
+        """Nothing of what is in progress here moves before then: it waits for a person, or for a later try."""
+        if self._forbidden() is not None:
+            return self._between_rounds(lambda: self._still and self._settling.done and self._flow.quiet and not self._heard)
+        return self._between_rounds(lambda: self._idle() and not self._flow.board.goes_before(_microseconds(until)))
+
+    def _between_rounds(self, holds: Callable[[], bool]) -> bool:
+        """Whether something holds, seen from any thread; False while a round is under way, or one began meanwhile."""
+        steps = self._steps
+        return steps % 2 == 0 and holds() and self._steps == steps
+
+    def _idle(self) -> bool:
         return (
             not (self._heard or self._turns or self._told or self._all) and self._flow.quiet and self._settling.done
         ) and not (self._lookout.looks and self._lane.ready.is_set() and self._state == "running")
 
     def step(self) -> bool:
         """One round.  False: there was nothing to do.  Raises what the store raises; then nothing is lost."""
+        self._steps += 1
+        try:
+            return self._step()
+        finally:
+            self._steps += 1
+
+    def _step(self) -> bool:
         now_us = _microseconds(self._clock())
         if not self._settling.done:
             self._settling.store()
@@ -243,8 +262,11 @@ class Delivery:
     def _run(self) -> None:
         try:
             while not (self._halted.is_set() or self._stop.is_set()):
+                ready = self._lane.ready.is_set()
                 if not self._round():
+                    self._still = ready and not self._wake.is_set()
                     self._wake.wait(self._pause_s())
+                    self._still = False
                     self._wake.clear()
             self._finish()
         except Exception as e:  # noqa: BLE001 -- the edge of a thread: the runner sees it and ends the process
@@ -253,8 +275,9 @@ class Delivery:
     def _finish(self) -> None:
         """Wait a little for what is under way, and settle: what was confirmed need not be sent again."""
         careful = self._lane.careful
-        until = time.monotonic() + (CAREFUL_LAST_S if careful else LAST_S)
+        until = time.monotonic() + self._lane.last_s
         self._flow.rest()
+        self._hear(_microseconds(self._clock()))
         while self._flow.under_way and (careful or self._lane.ready.is_set()) and time.monotonic() < until:
             self._wake.wait(SETTLED_AFTER_S)
             self._wake.clear()

@@ -180,7 +180,7 @@ class Stage:
             self.copperline("agreements", "approve", name, "--as", "Chief of police", "--reason", "read and agreed")
         self.copperline("new", "city-alerts", "--from", "city-alerts")
         said = self.folder / "systems" / "city-alerts" / "system.yaml"
-        said.write_text(said.read_text().replace("user: city-desk", f"user: {self._user}").replace("/city/desk", SOURCE))
+        said.write_text(said.read_text().replace("user: city-desk", f"user: {self._user}").replace("/city/desk", f"{SOURCE}\n      answers_for: [{', '.join(services)}]"))
         self.copperline("topology", "apply", "--reason", "four services more, and a way in", "--yes")
 
     def serve(self, service: str, *arguments: str) -> list[str]:

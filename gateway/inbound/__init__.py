@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway.adapter import Adapter, Context
+from gateway.inbound import answer
 from gateway.inbound.decode import decode
 from gateway.inbound.settings import Settings
 
@@ -31,5 +32,6 @@ adapter = Adapter(
     settings=Settings,
     source=_source,
     decode=decode,
-    summary="messages of one publisher over RabbitMQ: CloudEvents, CAP 1.2, NGSI-LD notifications",
+    summary="messages of one publisher over RabbitMQ: CloudEvents, CAP 1.2, NGSI-LD notifications, a consumer's answers",
+    quiet=frozenset(answer.KINDS.values()),
 )

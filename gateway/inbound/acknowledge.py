@@ -14,6 +14,8 @@ import orjson
 
 from gateway.adapter import Batch, RawRecord, Rejected
 from gateway.event import Draft
+from gateway.inbound import answer
+from gateway.inbound.chain import ACKNOWLEDGEMENT
 from gateway.store import Store
 from gateway.store.rows import Intake, RecordRow
 
@@ -41,8 +43,9 @@ class Acknowledgements:
         self._store, self._feeds, self._wake, self._now = store, feeds, wake, now
 
     def received(self, feed: Feed, batch: Batch, *, shadow: bool) -> None:
-        """A message was journalled, or was known already."""
-        told = [one for record in batch.records if (one := self._received(feed, record)) is not None]
+        """A message was journalled, or was known already: what a consumer answered is carried out, everybody else is told."""
+        answer.carried_out(self._store, batch.records)
+        told = [one for record in answer.told(batch.records) if (one := self._received(feed, record)) is not None]
         self._journal(feed, told, shadow=shadow)
 
     def ended(self, ends: Iterable[tuple[int, str]]) -> None:
@@ -78,7 +81,7 @@ class Acknowledgements:
 
     def _record(self, id: str, key: str, outcome: Outcome, status: str, code: str) -> RawRecord:
         fields = {"id": id, "key": key, "outcome": outcome, "status": status, "code": code, "at": self._now()}
-        return RawRecord("acknowledgement", id, outcome, "put", fields, orjson.dumps(fields), "acknowledgement")
+        return RawRecord(ACKNOWLEDGEMENT, id, outcome, "put", fields, orjson.dumps(fields), "acknowledgement")
 
     def _journal(self, feed: Feed, records: Sequence[RawRecord], *, shadow: bool) -> None:
         if not records:

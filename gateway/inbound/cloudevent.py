@@ -1,18 +1,17 @@
 """CloudEvents 1.0 as they come over AMQP 0-9-1: structured, or binary in any of the header spellings in use.
 
 `cloudEvents_` and `cloudEvents:` are the AMQP binding's, `ce-` the one written for RabbitMQ; one
-message uses one of them.  The data of an event is an alert in the terms of our contract, unless
-its content type says that it is CAP.
+message uses one of them.  The data of an event keeps the contract of its kind, unless its
+content type says that it is CAP.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
@@ -20,9 +19,7 @@ from gateway.adapter import RawRecord, Rejected
 from gateway.errors import Problem, Reject
 from gateway.inbound.codes import ATTRIBUTE, CONTRACT, FORM
 from gateway.inbound.message import Message
-
-if TYPE_CHECKING:
-    from jsonschema_rs import Draft202012Validator
+from gateway.inbound.settings import Settings
 
 STRUCTURED = "application/cloudevents"
 PREFIXES = ("cloudevents_", "cloudevents:", "ce-")
@@ -58,14 +55,15 @@ def read(message: Message) -> Event | None:
     return _structured(said) if isinstance(said, dict) and "specversion" in said else None
 
 
-def alert(event: Event, kind: str, original: bytes) -> RawRecord | Rejected:
-    """The alert that an event carries, held against the published contract; rejected with its key where that can be read."""
+def record(event: Event, kind: str, settings: Settings, original: bytes) -> RawRecord | Rejected:
+    """The record that an event carries, held against the contract of its kind; rejected with its key where that can be read."""
     data = event.data
     if not isinstance(data, dict):
         raise Reject(Problem(CONTRACT, path="data", rule="is not an object"))
-    key = _key(data)
-    missing = () if key else (Problem(CONTRACT, path="alertId", rule="is missing"),)
-    problems = (*missing, *_broken(data))
+    own = settings.contracts.get(kind)
+    key, name = (str(data.get(own.key) or ""), own.key) if own else (_key(data), "alertId")
+    missing = () if key else (Problem(CONTRACT, path=name, rule="is missing"),)
+    problems = (*missing, *settings.broken(kind)(data))
     if problems:
         return Rejected(original, "message", problems, kind if key else "", key, f"{event.source} {event.id}")
     told = {"id": event.id, "source": event.source, "type": event.type, **event.attributes}
@@ -160,20 +158,3 @@ def _json_or_nothing(body: bytes) -> Any:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
         return None
-
-
-def _broken(data: Mapping[str, Any]) -> Iterator[Problem]:
-    """What breaks the published contract, without any value."""
-    if not _contract().is_valid(data):
-        for error in _contract().iter_errors(data):
-            path = ".".join(str(step) for step in error.instance_path)
-            yield Problem(CONTRACT, path=path[:120], rule=f"breaks the contract's rule `{error.kind.name}`")
-
-
-@cache
-def _contract() -> Draft202012Validator:
-    from jsonschema_rs import Draft202012Validator
-
-    from contracts import schema
-
-    return Draft202012Validator(schema.published("alert"), validate_formats=True, mask="the value")

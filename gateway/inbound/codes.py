@@ -29,6 +29,11 @@ CONTRACT = code(
     "the message does not satisfy its contract",
     "Have the publisher correct it: copperline docs inbound names the contract of each form.",
 )
+QUEUE = code(
+    "inbound.queue",
+    "the publisher answers for a queue that is not its own",
+    "Name the agreement in answers_for of the feed's settings, if the publisher is its recipient.",
+)
 LARGE = code(
     "inbound.large",
     "the message is larger than the feed takes",

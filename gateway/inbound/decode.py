@@ -1,6 +1,6 @@
 """Messages to records.  A publisher speaks for itself only, in one of three forms, and never commands.
 
-    CloudEvent (structured or binary)    its data: an alert in the terms of our contract, CAP, or an entity
+    CloudEvent (structured or binary)    its data: what the contract of its kind says, CAP, an entity, or a consumer's answer
     CAP 1.2                              the alert
     NGSI-LD notification                 each of its entities
 
@@ -15,7 +15,7 @@ import orjson
 
 from gateway.adapter import Document, RawRecord, Rejected
 from gateway.errors import Problem, Reject
-from gateway.inbound import cap, cloudevent, message, ngsi
+from gateway.inbound import answer, cap, cloudevent, message, ngsi
 from gateway.inbound.cloudevent import Event
 from gateway.inbound.codes import FORM, LARGE, PUBLISHER, SOURCE
 from gateway.inbound.message import Message
@@ -64,9 +64,10 @@ def _of_event(settings: Settings, event: Event, original: bytes) -> RawRecord | 
         record = _of_cap(settings, event.xml, original)
     elif ngsi.is_entity(event.data):
         (record,) = ngsi.records([(event.data, original)], settings)
+    elif event.type in answer.KINDS:
+        record = answer.record(event, settings, original)
     else:
-        kind = settings.events.get(event.type, "alert")
-        record = cloudevent.alert(event, kind, original)
+        record = cloudevent.record(event, settings.events.get(event.type, "alert"), settings, original)
     return record._replace(version=version) if isinstance(record, RawRecord) else record
 
 
@@ -78,7 +79,7 @@ def _of_cap(settings: Settings, text: bytes, original: bytes) -> RawRecord:
     return RawRecord("cap", cap.key(alert), version, "put", alert, original, WHERE)
 
 
-def _of_entities(settings: Settings, body: bytes) -> Iterator[RawRecord]:
+def _of_entities(settings: Settings, body: bytes) -> Iterator[RawRecord | Rejected]:
     try:
         said = orjson.loads(body)
     except orjson.JSONDecodeError as e:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from gateway.adapter import RawRecord
+from gateway.adapter import RawRecord, Rejected
 from gateway.errors import Problem, Reject
 from gateway.inbound.codes import CONTRACT, FORM, SOURCE
 from gateway.inbound.settings import Settings
@@ -38,7 +38,7 @@ def entities(said: Any, body: bytes) -> list[tuple[Any, bytes]]:
     return list(zip(said["data"], pieces, strict=True))
 
 
-def records(found: Iterable[tuple[Any, bytes]], settings: Settings) -> Iterator[RawRecord]:
+def records(found: Iterable[tuple[Any, bytes]], settings: Settings) -> Iterator[RawRecord | Rejected]:
     """One record for each entity; an entity that says the same again is told by its fields."""
     for number, (entity, original) in enumerate(found):
         if not is_entity(entity):
@@ -47,8 +47,17 @@ def records(found: Iterable[tuple[Any, bytes]], settings: Settings) -> Iterator[
         source = fields.get("source")
         if isinstance(source, str) and not settings.speaks_for(source):
             raise Reject(Problem(SOURCE, path=f"data.{number}.source"))
-        kind = "ngsi-" + _KIND.sub("-", entity["type"].rpartition("/")[2].lower()).strip("-")
+        kind = kind_of(entity)
+        problems = list(settings.broken(kind)(fields)) if kind in settings.contracts else []
+        if problems:
+            yield Rejected(original, f"message, entity {number}", tuple(problems), kind, entity["id"])
+            continue
         yield RawRecord(kind, entity["id"], "", "put", fields, original, f"message, entity {number}")
+
+
+def kind_of(entity: Mapping[str, Any]) -> str:
+    """The kind of record that an entity's type stands for."""
+    return "ngsi-" + _KIND.sub("-", entity["type"].rpartition("/")[2].lower()).strip("-")
 
 
 def around(body: bytes) -> list[tuple[int, int, str]]:

@@ -42,7 +42,8 @@ def schema() -> Schema:
             "sentence": _either(_ref("source"), _object(SENTENCE_WORDS, _SENTENCE)),
             "step": _either(_conversion_text(), _conversion_object()),
             "condition": _either(_object(CONDITION_WORDS, _CONDITION), _list(_ref("condition"))),
-            "pick": {**_object(PICK_WORDS, _PICK), "required": ["in"]},
+            "row": {**_object(PICK_WORDS, _PICK), "required": ["in"]},
+            "pick": _either(_ref("row"), _list(_ref("row"))),
         },
     }
 
@@ -131,6 +132,7 @@ _CONDITION: Final = {
     "is": _ref("values"),
     "in": _ref("values"),
     "not": _ref("values"),
+    "same": _ref("source"),
     "any": _list(_ref("condition")),
 }
 _PICK: Final = {
@@ -138,6 +140,7 @@ _PICK: Final = {
     "where": _ref("source"),
     "is": _ref("values"),
     "not": _ref("values"),
+    "same": _ref("source"),
     "take": {"enum": ["first", "last"]},
     "by": _ref("source"),
 }

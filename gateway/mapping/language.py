@@ -77,6 +77,14 @@ class Compare:
 
 
 @dataclass(frozen=True, slots=True)
+class Same:
+    """The stripped texts of two sources are the same, and not blank."""
+
+    source: Source
+    other: Source
+
+
+@dataclass(frozen=True, slots=True)
 class Several:
     """All of the conditions hold; or, `any`, at least one."""
 
@@ -84,7 +92,7 @@ class Several:
     any: bool
 
 
-Condition: TypeAlias = Present | Compare | Several
+Condition: TypeAlias = Present | Compare | Same | Several
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +108,7 @@ class Pick:
     """One row of a list: the first or last that passes the test, in the order of the list or of a field."""
 
     rows: Source
-    test: Compare | None
+    test: Compare | Same | None
     take: Literal["first", "last"]
     by: Source | None
 
@@ -131,7 +139,8 @@ class Sentence:
     unknown: Literal["", "keep", "reject", "absent"] = ""
     each: Source | None = None
     split: str | int = ""
-    pick: Pick | None = None
+    pick: tuple[Pick, ...] = ()
+    """One row after the other, each found from the one before."""
     ref: Reference | None = None
 
     @property
@@ -222,7 +231,7 @@ SENTENCE_WORDS: Final = {
     "fields": "An object with sentences of its own.",
     "each": "For each item of a list.",
     "split": "Cuts a text into the items of each: at this text, or every so many characters.",
-    "pick": "Reads one row of a list.",
+    "pick": "Reads one row of a list; a list of these: each from the row before.",
     "ref": "The list of the same record that the result refers to.",
     "by": "The field by which the item of that list is found.",
     "either": "Sentences; the first that gives something.",
@@ -234,6 +243,7 @@ CONDITION_WORDS: Final = {
     "is": "It is this value, or one of these.",
     "in": "It is one of these values.",
     "not": "It is not this value, or none of these.",
+    "same": "It is what this other source says; blank is never the same.",
     "any": "At least one of these conditions holds.",
 }
 PICK_WORDS: Final = {
@@ -241,6 +251,7 @@ PICK_WORDS: Final = {
     "where": "The field of a row that is compared.",
     "is": "The value it has, or a list of values.",
     "not": "The value it does not have, or a list of values.",
+    "same": "The source that it is the same as; ^ leads out of the row.",
     "take": "first or last of the rows that pass.",
     "by": "Orders the rows by this field before one is taken.",
 }

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from gateway.mapping.language import FORM, Compare, Condition, Pick, Present, Source
+from gateway.mapping.language import FORM, Compare, Condition, Pick, Present, Same, Source
 from gateway.mapping.lines import Lines, Path
 from gateway.mapping.reading import Complaints
 
@@ -75,6 +75,9 @@ class Reach:
             case Compare(source, values, negate):
                 known = self._out.constant(frozenset(values))
                 return f"said({self.read(source, direct=direct)}) {'not in' if negate else 'in'} {known}"
+            case Same(source, other):
+                one, two = (self.read(each, direct=direct) for each in (source, other))
+                return f"said({one}) == said({two}) != ''"
             case _:
                 parts = [f"({self.condition(one, direct=direct)})" for one in when.conditions]
                 return f"({(' or ' if when.any else ' and ').join(parts) or 'True'})"

@@ -28,6 +28,7 @@ from gateway.mapping.language import (
     Present,
     Record,
     Reference,
+    Same,
     Sentence,
     Several,
     Source,
@@ -199,7 +200,7 @@ class _Reader:
             unknown=self._choice(said, "unknown", _UNKNOWN, path) or "",
             each=self._source(said["each"], said.lines["each"], path) if "each" in said else None,
             split=self._split(said, path),
-            pick=self._pick(said, path),
+            pick=self._picks(said, path),
             ref=self._ref(said, path),
         )
 
@@ -207,9 +208,11 @@ class _Reader:
         origins = [word for word in ("from", "value", "fields", "either") if word in said]
         if len(origins) != 1:
             self._wrong(line, path, "exactly one of from, value, fields, either says where it comes from")
-        for needs, word in (("each", "split"), ("ref", "by"), ("by", "ref"), ("from", "pick"), ("from", "zone")):
+        for needs, word in (("each", "split"), ("ref", "by"), ("by", "ref"), ("from", "zone")):
             if word in said and needs not in said:
                 self._wrong(line, path, f"{word}: goes together with {needs}:")
+        if "pick" in said and "from" not in said and "fields" not in said:
+            self._wrong(line, path, "pick: goes together with from: or fields:")
         for word in ("as", "table", "default", "ref"):
             if word in said and "from" not in said and not ("value" in said and word in {"as", "table"}):
                 self._wrong(line, path, f"{word}: goes together with from:")
@@ -252,19 +255,21 @@ class _Reader:
             return ""
         return given if isinstance(given, str | int) else ""
 
-    def _pick(self, said: Map, path: str) -> Pick | None:
-        given = said.get("pick")
-        if given is None:
-            return None
+    def _picks(self, said: Map, path: str) -> tuple[Pick, ...]:
+        if "pick" not in said:
+            return ()
         line = said.lines["pick"]
+        return tuple(self._pick(one, line, path) for one in self._items(said, "pick", path))
+
+    def _pick(self, given: Any, line: int, path: str) -> Pick:
         if not isinstance(given, Map) or "in" not in given:
-            self._wrong(line, path, "pick: is {in: LIST, where: FIELD, is: VALUE, take: first}")
-            return None
+            self._wrong(line, path, "pick: is {in: LIST, where: FIELD, is: VALUE, take: first}, or a list of these")
+            return Pick(Source("?"), None, "first", None)
         self._words(given, PICK_WORDS, path)
         test = None
         if "where" in given:
-            found = self._compare({**given, "field": given["where"]}, line, path, ("is", "not"))
-            test = found if isinstance(found, Compare) else None
+            found = self._compare({**given, "field": given["where"]}, line, path, ("is", "not", "same"))
+            test = found if isinstance(found, Compare | Same) else None
         take = self._choice(given, "take", _TAKE, path)
         by = self._source(given["by"], line, path) if "by" in given else None
         return Pick(self._source(given["in"], line, path), test, take or "first", by)
@@ -287,13 +292,15 @@ class _Reader:
             return Several(tuple(self._when(one, line, path) for one in said["any"]), any=True)
         if len(said) == 1 and (word := next(iter(said))) in {"present", "absent"}:
             return Present(self._sources(said, word, path), absent=word == "absent")
-        return self._compare(said, line, path, ("is", "in", "not"))
+        return self._compare(said, line, path, ("is", "in", "not", "same"))
 
     def _compare(self, said: Mapping[str, Any], line: int, path: str, words: tuple[str, ...]) -> Condition:
         used = [word for word in words if word in said]
         if "field" not in said or len(used) != 1 or said[used[0]] is None:
             self._wrong(line, path, f"a comparison names one field and one of {', '.join(words)}")
             return Several((), any=False)
+        if used == ["same"]:
+            return Same(self._source(said["field"], line, path), self._source(said["same"], line, path))
         values = said[used[0]] if isinstance(said[used[0]], yamlfile.List) else [said[used[0]]]
         return Compare(
             self._source(said["field"], line, path), tuple(_plain(value) for value in values), negate=used[0] == "not"

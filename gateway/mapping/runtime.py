@@ -115,6 +115,13 @@ def dig(value: Any, *steps: str) -> Any:
     return value
 
 
+def order(made: dict[str, Any], names: Sequence[str]) -> None:
+    """Put these last, in this order."""
+    for name in names:
+        if name in made:
+            made[name] = made.pop(name)
+
+
 def rows(value: Any) -> Sequence[Any]:
     """A list; a single item, as XML shows lists of one, is a list of one."""
     if value.__class__ is list:

@@ -32,8 +32,9 @@ from gateway.mapping.lines import Lines, Path
 from gateway.mapping.reach import Reach
 from gateway.mapping.reading import Complaints
 from gateway.mapping.steps import Deed, Deeds
+from gateway.mapping.values import Values
 
-_CALLED = ("at", "bad", "clean", "cut", "dig", "picked", "refer", "rows", "said", "Translated")
+_CALLED = ("at", "bad", "clean", "cut", "dig", "order", "picked", "refer", "rows", "said", "Translated")
 _TEXT_HEADS = frozenset({"subject", "part", "agency", "status"})
 
 
@@ -81,10 +82,13 @@ def write(file: MappingFile, *, deeds: Deeds, label: str, complaints: Complaints
 class _Writer:
     def __init__(self, out: Lines, deeds: Deeds, label: str, complaints: Complaints) -> None:
         self.reach = Reach(out, complaints)
+        self._values = Values(out, self.reach, deeds)
         self.places: dict[str, tuple[int, str]] = {}
         self._out, self._deeds, self._label, self._complaints = out, deeds, label, complaints
         self._optional = False
         self._lists: frozenset[str] = frozenset()
+        self._timed: tuple[Any, ...] | None = None
+        """What the record's `time:` is made of; a field that is made of the same takes it over."""
 
     # Records
 
@@ -102,7 +106,8 @@ class _Writer:
             self._one(record)
 
     def _one(self, record: Record) -> None:
-        self._out.add("part = subject = day = ''; agency = time = expires = None; status = 'Actual'")
+        self._timed = None
+        self._out.add("part = subject = day = ''; agency = time = timed = expires = None; status = 'Actual'")
         for name, head in record.heads.items():
             self._head(name, head.sentences[0])
         if "time" in record.heads:
@@ -123,10 +128,12 @@ class _Writer:
         if name == "part":
             sentence = replace(sentence, optional=False)
         sentence = replace(_implied(sentence, name), either=tuple(_implied(one, name) for one in sentence.either))
-        result = "at({})" if name in {"time", "expires"} else "{}"
+        result = {"time": "timed = {0}; time = at({0})", "expires": "expires = at({0})"}.get(name, f"{name} = {{0}}")
         path = Path().inside(name)
         self._for(path, sentence.line)
-        self._value(sentence, path, _Place(lambda said: f"{name} = {result.format(said)}"))
+        self._value(sentence, path, _Place(result.format))
+        if name == "time":
+            self._timed = self._values.made_of(sentence) if sentence.default is UNSAID else None
         if name == "status":
             self._out.around["STATUSES"] = runtime.STATUSES
             off = self._out.bind("k", Problem(runtime.STATUS, path=name, where=self._where(sentence)))
@@ -169,6 +176,19 @@ class _Writer:
                 self._out.add(f"if {inside.var}: {branch.var}[{name!r}] = {inside.var}")
             else:
                 self._later(inside, branch.var, name, here)
+        if self._deeds.sink and (late := self._late(branch)):  # XML has an order
+            self._out.add(f"order({branch.var}, {late!r})")
+
+    def _late(self, branch: _Branch) -> list[str]:
+        """The names from the first on that the second pass may fill, where the first pass may have filled one behind it."""
+        names, insides = list(branch.inside), list(branch.inside.values())
+        late = [isinstance(inside, _Branch) or self._postponed(inside) for inside in insides]
+        first = late.index(True) if True in late else len(late)
+        behind = insides[first + 1 :]
+        return names[first:] if any(isinstance(inside, _Branch) or not self._postponed(inside) for inside in behind) else []
+
+    def _postponed(self, one: Field) -> bool:
+        return self._asks(one) or (_constant(one) if _listed(one) else one.sentences[0].value is not UNSAID)
 
     def _field(self, one: Field, var: str, name: str, path: Path, *, deferred: bool) -> None:
         self._for(path, one.line)
@@ -261,8 +281,8 @@ class _Writer:
                 self._out.insert(
                     opening,
                     f"if {scope.var}.__class__ is not dict:",
-                    f"    problems.append(Problem(SHAPE, {path.code}, {self._where(sentence)!r}))",
-                    "    continue",
+                    f"    if clean({scope.var}) is not None: problems.append(Problem(SHAPE, {path.code}, {self._where(sentence)!r}))",
+                    "    continue",  # an element of XML without content is a blank text
                     f"{scope.getter} = {scope.var}.get",
                 )
 
@@ -273,15 +293,16 @@ class _Writer:
     ) -> None:
         """One sentence.  `missing`: say here what happens where it gives nothing; `failed`: also do this where it cannot."""
         with self._when(sentence.when):
-            if sentence.value is not UNSAID:
+            if sentence.pick:
+                first, *rest = sentence.pick
+                with self.reach.inside(self.reach.picked(first)):
+                    self._value(replace(sentence, pick=tuple(rest), when=None), path, place, missing=missing, failed=failed)
+            elif sentence.value is not UNSAID:
                 self._out.add(place.put(self._fixed(sentence, sentence.value, path)))
             elif sentence.fields is not None:
                 self._object(sentence, path, place, missing=missing)
             elif sentence.either:
                 self._either(sentence, path, place, missing=missing)
-            elif sentence.pick is not None:
-                with self.reach.inside(self.reach.picked(sentence.pick)):
-                    self._plain(sentence, path, place, missing=missing, failed=failed)
             else:
                 self._plain(sentence, path, place, missing=missing, failed=failed)
 
@@ -315,14 +336,23 @@ class _Writer:
         self._otherwise(sentence, path, place, missing=missing)
 
     def _plain(self, sentence: Sentence, path: Path, place: _Place, *, missing: bool, failed: str) -> None:
-        """Sources → stripped → converted → looked up → put."""
+        """Sources → stripped → converted → looked up → put; or what `time:` made of the same, where it could."""
+        if self._timed is not None and self._values.made_of(sentence) == self._timed:
+            with self._out.block("if timed is not None:"):
+                self._out.add(place.put("timed"))
+            with self._out.block("else:"):
+                self._anew(sentence, path, place, missing=missing, failed=failed)
+        else:
+            self._anew(sentence, path, place, missing=missing, failed=failed)
+
+    def _anew(self, sentence: Sentence, path: Path, place: _Place, *, missing: bool, failed: str) -> None:
         deed = self._deeds.deed(sentence, path.plain)
-        with self._out.block(f"if {self._given(sentence, deed)}:"):
+        with self._out.block(f"if {self._values.given(sentence, deed)}:"):
             if deed == Deed():
                 self._put(sentence, path, place)
             else:
                 with self._out.block("try:"):
-                    self._convert(sentence, deed)
+                    self._values.convert(sentence, deed)
                 with self._out.block("except ValueError as e:"):
                     self._out.add(f"bad(problems, {self._where(sentence)!r}, {path.code}, e)", *filter(None, [failed]))
                 with self._out.block("else:"):
@@ -330,40 +360,6 @@ class _Writer:
                         self._put(sentence, path, place)
                     self._otherwise(sentence, path, place, missing=missing)
         self._otherwise(sentence, path, place, missing=missing)
-
-    def _given(self, sentence: Sentence, deed: Deed) -> str:
-        """Read the sources; the condition under which there is something to go on with."""
-        if len(sentence.sources) == 1:
-            self._out.add(f"v = {self.reach.read(sentence.sources[0])}", "if v.__class__ is str: v = v.strip()")
-            return "v or v == 0"
-        names = [f"v{number}" for number in range(len(sentence.sources))]
-        for name, source in zip(names, sentence.sources, strict=True):
-            self._out.add(f"{name} = clean({self.reach.read(source)})")
-        return "v0 is not None" if deed.worded else " or ".join(f"{name} is not None" for name in names) or "False"
-
-    def _convert(self, sentence: Sentence, deed: Deed) -> None:
-        count = len(sentence.sources)
-        values = "v" if count == 1 else ", ".join(f"v{number}" for number in range(count))
-        if deed.zoned is not None and isinstance(sentence.zone, Source):
-            zone = f"clean({self.reach.read(sentence.zone)}) or {self._deeds.zone!r}"
-            self._out.add(f"v = {self._out.bind('c', deed.zoned)}({zone})({values})")
-        elif deed.convert is not None:
-            self._out.add(f"v = {self._out.bind('c', deed.convert)}({values})")
-        if deed.look is not None:
-            self._look(deed, self._out.bind("c", deed.look))
-
-    def _look(self, deed: Deed, look: str) -> None:
-        day = ", day" if deed.dated else ", ''"
-        if deed.worded:
-            self._out.add(f"v = {look}(v0{day}, v1)")
-        elif deed.codes:
-            quick = self._out.bind("c", deed.codes.get)
-            self._out.add(
-                f"if v.__class__ is str: v = {quick}(v) or {look}(v{day})",
-                f"elif v is not None: v = {look}(v{day})",
-            )
-        else:
-            self._out.add(f"if v is not None: v = {look}(v{'' if self._deeds.sink else day})")
 
     def _put(self, sentence: Sentence, path: Path, place: _Place) -> None:
         if sentence.ref is None:

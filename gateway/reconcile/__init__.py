@@ -14,6 +14,7 @@ one row of the store and one leaf of the ledger.
 from __future__ import annotations
 
 from gateway.reconcile.compare import MANY_GONE, Asked, Mend, Reconciliation
+from gateway.reconcile.given import given
 from gateway.reconcile.timetable import NOT_ASKED, NOT_OFFERED, NOT_YET_READ, Timetable, first_day, here, opened
 
-__all__ = ["MANY_GONE", "NOT_ASKED", "NOT_OFFERED", "NOT_YET_READ", "Asked", "Mend", "Reconciliation", "Timetable", "first_day", "here", "opened"]
+__all__ = ["MANY_GONE", "NOT_ASKED", "NOT_OFFERED", "NOT_YET_READ", "Asked", "Mend", "Reconciliation", "Timetable", "first_day", "given", "here", "opened"]

@@ -58,6 +58,7 @@ class SinkLane:
     """`send` is for the delivery's thread, `look` for the runner's; a worker does the rest, one at a time."""
 
     careful = True
+    last_s = 20.0  # what has no outcome by then is in doubt
 
     def __init__(self, store: Store, keys: Keys, gate: Gate, of: tuple[str, str], heard: Tell) -> None:
         self.ready = threading.Event()

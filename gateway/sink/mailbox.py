@@ -71,6 +71,7 @@ class Mailbox:
     """Filled by the delivery's thread, emptied by whoever fetches; safe from any thread."""
 
     careful = True
+    last_s = 0.0  # whoever fetches may do so tomorrow
     problem: Problem | None = None
 
     def __init__(self, store: Store, keys: Keys, gate: Gate, agreement: Agreement, name: str, heard: Tell) -> None:
@@ -153,7 +154,7 @@ class Mailbox:
             record = terms.record(feed, self._keys, event, aim)
             if record is None:
                 return Verdict(ticket, "withheld")
-            _encoded(feed, [record])
+            terms.document(feed, [record])
         except Reject as e:
             answer = Answer(ticket, aim.partition, written=False, problems=e.problems)
             return Verdict(ticket, "parked", UNMAPPABLE.id, uncertain=aim.uncertain, answer=answer)
@@ -162,7 +163,7 @@ class Mailbox:
     def _page(self, feed: Feed, items: Sequence[Item]) -> Fetched:
         cursor = secrets.token_hex(16)
         _remember(self._handed, cursor, items)
-        return Fetched(cursor, _encoded(feed, [item.record for item in items]), items, feed)
+        return Fetched(cursor, terms.document(feed, [item.record for item in items]), items, feed)
 
     def _written(self, feed: Feed, item: Item) -> Verdict:
         names = terms.names(feed, self._keys, item.event, item.record, "")
@@ -171,12 +172,6 @@ class Mailbox:
     def _tell(self, verdicts: Sequence[Verdict]) -> None:
         if verdicts:
             self._heard(Heard(verdicts=verdicts))
-
-
-def _encoded(feed: Feed, records: Sequence[OutRecord]) -> bytes:
-    """Records as one document.  Raises Reject where one of them does not fit."""
-    assert feed.adapter.encode is not None
-    return feed.adapter.encode(feed.settings, records)
 
 
 def _remember(kept: OrderedDict[str, T], cursor: str, what: T) -> None:

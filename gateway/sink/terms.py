@@ -6,7 +6,7 @@ Only live events reach a live system: a mapping takes `Actual` and nothing else,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -15,6 +15,7 @@ from gateway.adapter import OutRecord
 from gateway.agreement import Projected
 from gateway.errors import Problem, Reject
 from gateway.event import Keys
+from gateway.mapping.runtime import Translated
 from gateway.sink.codes import NO_MAPPING, SEVERAL
 from gateway.store.rows import Aim
 from gateway.store.tokens import Tokens
@@ -36,6 +37,26 @@ def record(feed: Feed, keys: Keys, event: Projected, aim: Aim) -> OutRecord | No
         return OutRecord(id, aim.key, aim.remote_id, "remove", {}, aim.uncertain) if known else None
     if action not in WRITTEN:
         return None
+    made = _translated(feed, event, token, known=known)
+    if made is None:
+        return None
+    return OutRecord(id, made.subject or token, aim.remote_id, "put", made.data, aim.uncertain)
+
+
+def stated(feed: Feed, keys: Keys, event: Projected, partition: bytes) -> OutRecord | None:
+    """A record as it stands, for whoever asks for it; None where the mapping does not take it.  Raises Reject as `record` does."""
+    token = _token(feed, keys, "sink-key", partition).hex()
+    made = _translated(feed, event, token, known=True)
+    return OutRecord(event.id, made.subject or token, "", "put", made.data, uncertain=False) if made is not None else None
+
+
+def document(feed: Feed, records: Sequence[OutRecord]) -> bytes:
+    """Records as one document in the feed's layout.  Raises Reject where one of them does not fit."""
+    assert feed.adapter.encode is not None
+    return feed.adapter.encode(feed.settings, records)
+
+
+def _translated(feed: Feed, event: Projected, token: str, *, known: bool) -> Translated | None:
     said = orjson.loads(event.body)
     mapping = feed.writes.get(event.fixed.entity)
     if mapping is None:
@@ -45,9 +66,7 @@ def record(feed: Feed, keys: Keys, event: Projected, aim: Aim) -> OutRecord | No
     made = mapping.translate(said["data"], key=token)
     if len(made) > 1:
         raise Reject(Problem(SEVERAL, where=mapping.label))
-    if not made:
-        return None
-    return OutRecord(id, made[0].subject or token, aim.remote_id, "put", made[0].data, aim.uncertain)
+    return made[0] if made else None
 
 
 def names(feed: Feed, keys: Keys, event: Projected, record: OutRecord, remote_id: str) -> tuple[bytes, ...]:

@@ -33,7 +33,8 @@ def judged(aim: Aim, record: OutRecord, outcome: Outcome, names: Sequence[bytes]
             problems = outcome.problems or (Problem(AMBIGUOUS),)
             return Verdict(position, "parked", AMBIGUOUS.id, uncertain=True, answer=_kept(aim, outcome, problems))
         case "retry":
-            return Verdict(position, "retry", LATER.id, outcome.after, answer=_kept(aim, outcome, outcome.problems))
+            kept = _kept(aim, outcome, outcome.problems)
+            return Verdict(position, "retry", LATER.id, outcome.after, uncertain=outcome.uncertain, answer=kept)
 
 
 def _kept(aim: Aim, outcome: Outcome, problems: Sequence[Problem], *, pending: str = "") -> Answer:

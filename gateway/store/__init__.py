@@ -47,8 +47,19 @@ ledger's leaf move together or not at all.  That is the whole delivery guarantee
     store.disclosures
         earlier(dest, position) -> (position, kind) of each;  kind(dest, position) -> int
         batches(*, agreement="", since=0, until=…, after=0, limit=500) -> list[Disclosure]
+    store.looks                                               what callers were shown
+        note(what, seen, fields, *, agreement, wording, caller, why) -> None    durable when it returns
+        batches(...) -> list[Disclosure]                      as store.disclosures, with caller and purpose
+    store.deletions                                           what recipients were told to forget, and their answers
+        answered(agreement, destination, events) -> int;  owed() -> dict[(agreement, destination), Owed]
+        of(positions) -> list[Deletion];  of_receipt(receipt) -> list[Deletion]
+    store.daily                                               counts by UTC day
+        records(after) / events(after);  days(positions) -> dict[position, day]
+    store.lag                                                 how long the oldest has waited that a recipient has not read
+        waiting_since(dest, wants) -> microseconds;  given(dest, messages) -> microseconds
     store.seconds
         asked(kind, body) -> SecondRow | None;  ask(kind, body, by=, reason=);  done(kind, body)    acts of two people
+        waiting() -> list[Waiting]
     store.seals
         act("seal"|"unseal", position, intake, *, authority, by, same) -> SealRow | None;  all() -> list[SealRow]
         names() -> frozenset[bytes]

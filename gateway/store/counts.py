@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from gateway.store.rows import ACCEPTED, HELD, LATE, OUTCOMES, QUARANTINED, UNCHANGED, Accepted
@@ -17,16 +16,22 @@ class Judged(NamedTuple):
     end: int
 
 
-def counted(outcomes: Sequence[int]) -> Accepted:
+def counted(outcomes: Sequence[int], position: int = 0) -> Accepted:
     """How often each outcome came about, as the counts that a feed and a receipt keep."""
     accepted = outcomes[ACCEPTED] + outcomes[HELD]
-    return Accepted(sum(outcomes), accepted, outcomes[UNCHANGED], outcomes[LATE], outcomes[QUARANTINED], outcomes[HELD])
+    return Accepted(sum(outcomes), accepted, outcomes[UNCHANGED], outcomes[LATE], outcomes[QUARANTINED], outcomes[HELD], position)
 
 
-def accepted_of(judged: Judged, base: int) -> Accepted:
+def counted_of(judged: Judged, base: int = 0) -> Accepted:
     """What became of one batch, given the position before the plan's first row."""
-    counts = [judged.outcomes.count(outcome) for outcome in range(len(OUTCOMES))]
-    return replace(counted(counts), position=base + judged.end if judged.end > judged.first else 0)
+    position = base + judged.end if judged.end > judged.first else 0
+    if judged.outcomes == _ONE:
+        return Accepted(1, 1, position=position)
+    return counted([judged.outcomes.count(outcome) for outcome in range(len(OUTCOMES))], position)
+
+
+_ONE = [ACCEPTED]
+"""What most documents of callers are."""
 
 
 def counts_of(counts: Accepted) -> tuple[int, int, int, int, int, int]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from struct import Struct
-from typing import Any
+from typing import Any, NamedTuple
 
+from gateway.store import deletions
 from gateway.store.database import Database, Reader, Transaction
 from gateway.store.rows import BACK, MAYBE, Disclosed, Disclosure
 
@@ -37,6 +38,17 @@ def write(
         "INSERT INTO disclosure (destination, leaf, wording, at, low, high, given) VALUES (?, ?, ?, ?, ?, ?, ?)",
         [dest, leaf, wording, at, min(positions), max(positions), pack(disclosed)],
     )
+    deletions.write(transaction, dest, at, disclosed)
+
+
+class Version(NamedTuple):
+    """One version of a record, and how a destination was last given it; ordered by when that was written down."""
+
+    batch: int
+    place: int
+    position: int
+    kind: int
+    """0: never."""
 
 
 class Disclosures:
@@ -45,26 +57,14 @@ class Disclosures:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def earlier(self, dest: int, position: int) -> Iterator[tuple[int, int]]:
-        """Earlier versions of the record whose event is at `position`, latest first: where, and how it was last given.
-
-        0: not at all.
-        """
+    def versions(self, dest: int, position: int, until: int) -> list[Version]:
+        """The versions of the record whose event is at `position`, up to `until`, and how each was last given."""
         reader = self._database.read()
-        return ((before, self._kind(reader, dest, before)) for before in _earlier(reader, position))
+        return [_last_given(reader, dest, one) for one in _positions(reader, position, until)]
 
     def kind(self, dest: int, position: int) -> int:
         """How the event at a position was last given to a destination; 0: not at all."""
-        return self._kind(self._database.read(), dest, position)
-
-    def _kind(self, reader: Reader, dest: int, position: int) -> int:
-        """How the event at a position was last given; 0: not at all."""
-        rows = reader.all(
-            "SELECT given FROM disclosure WHERE destination = ? AND high >= ? AND low <= ? ORDER BY id DESC",
-            [dest, position, position],
-        )
-        found = (one.kind for row in rows for one in reversed(list(unpack(row[0]))) if one.position == position)
-        return next(found, 0)
+        return _last_given(self._database.read(), dest, position).kind
 
     def last_back(self, dest: int, messages: int) -> list[int]:
         """The events that took something back among the last so many that a destination was given."""
@@ -116,14 +116,28 @@ def _batch(row: Sequence[Any]) -> Disclosure:
     return Disclosure(id, agreement, destination, leaf, wording, at, tuple(one for one in unpack(given) if one.kind != MAYBE))
 
 
-def _earlier(reader: Reader, position: int) -> list[int]:
-    """The positions of earlier versions of the same record, latest first."""
+def _last_given(reader: Reader, dest: int, position: int) -> Version:
+    rows = reader.all(
+        "SELECT id, given FROM disclosure WHERE destination = ? AND high >= ? AND low <= ? ORDER BY id DESC",
+        [dest, position, position],
+    )
+    found = (
+        Version(row[0], place, position, one.kind)
+        for row in rows
+        for place, one in reversed(list(enumerate(unpack(row[1]))))
+        if one.position == position
+    )
+    return next(found, Version(0, 0, position, 0))
+
+
+def _positions(reader: Reader, position: int, until: int) -> list[int]:
+    """Where the versions of a record are, up to `until`."""
     row = reader.one("SELECT name, partition FROM record WHERE position = ?", [position])
     if row is None:
         return []
     rows = reader.all(
-        "SELECT position, partition FROM record WHERE position = (SELECT first FROM name WHERE name = ?) AND position < ? "
-        "UNION SELECT position, partition FROM record WHERE again = 1 AND name = ? AND position < ? ORDER BY position DESC",
-        [row[0], position, row[0], position],
+        "SELECT position, partition FROM record WHERE position = (SELECT first FROM name WHERE name = ?) AND position <= ? "
+        "UNION SELECT position, partition FROM record WHERE again = 1 AND name = ? AND position <= ?",
+        [row[0], until, row[0], until],
     )
     return [one[0] for one in rows if one[1] == row[1]]

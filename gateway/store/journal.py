@@ -16,10 +16,11 @@ from gateway.adapter import Batch, Document
 from gateway.errors import Problem, Refused, code
 from gateway.event import Keys
 from gateway.store import ledger
-from gateway.store.counts import Judged, accepted_of, counted, counts_of
+from gateway.store.counts import Judged, counted, counted_of, counts_of
 from gateway.store.crypto import BODY, ORIGINAL, Vault
 from gateway.store.database import Database, Transaction
 from gateway.store.plan import Plan, Said
+from gateway.store.receipts import opened_and_closed
 from gateway.store.recent import Recent
 from gateway.store.remotes import echoes
 from gateway.store.rows import (
@@ -203,7 +204,7 @@ class Journal:
         self, transaction: Transaction, plan: Plan, batches: Sequence[Batch], judged: Sequence[Judged]
     ) -> list[tuple[Accepted, int]]:
         """Write a plan of several whole documents: what became of each, and its receipt.  They share a leaf of the ledger."""
-        receipts = [self._whole_receipt(transaction, plan, batch, each) for batch, each in zip(batches, judged, strict=True)]
+        receipts = opened_and_closed(transaction, self._vault, batches, judged, feed=plan.feed, now=plan.now)
         of_rows = [receipt for receipt, each in zip(receipts, judged, strict=True) for _ in range(each.first, each.end)]
         gaps = [(receipt, *gap) for receipt, batch in zip(receipts, batches, strict=True) for gap in batch.skipped]
         if gaps:
@@ -211,7 +212,7 @@ class Journal:
         counts = counted(plan.counts)
         self._count(transaction, plan, counts, b"")
         base = self._sealed(transaction, plan, of_rows, counts)[1] - len(plan.rows)
-        return [(accepted_of(each, base), receipt) for receipt, each in zip(receipts, judged, strict=True)]
+        return [(counted_of(each, base), receipt) for receipt, each in zip(receipts, judged, strict=True)]
 
     def _sealed(self, transaction: Transaction, plan: Plan, receipt: int | Sequence[int], counts: Accepted) -> tuple[int, int]:
         head = ledger.lock(transaction)
@@ -269,22 +270,6 @@ class Journal:
                 "VALUES (?, ?, ?, ?, ?, 'reading', 0, 0, 0, 0, 0, 0, 0, ?, 0) RETURNING id",
                 [plan.feed, document.label, document.sha256, document.size, preamble, plan.now],
             )
-        assert row is not None
-        return int(row[0])
-
-    def _whole_receipt(self, transaction: Transaction, plan: Plan, batch: Batch, judged: Judged) -> int:
-        """The receipt of a document that came whole: opened and closed at once."""
-        document = cast("Document", batch.document)
-        preamble = self._vault.seal(ORIGINAL, document.preamble, b"preamble") if document.preamble else b""
-        held, skipped = sum(len(record.original) for record in batch.records), sum(gap[1] for gap in batch.skipped)
-        row = transaction.one(
-            "INSERT INTO receipt (feed, label, sha256, size, preamble, state, read, accepted, unchanged, late, quarantined, "
-            "bytes_in_records, bytes_skipped, opened, closed) VALUES (?, ?, ?, ?, ?, 'complete', ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
-            [
-                plan.feed, document.label, document.sha256, document.size, preamble, *counts_of(accepted_of(judged, 0))[:5], held,
-                skipped, plan.now, plan.now,
-            ],
-        )  # fmt: skip
         assert row is not None
         return int(row[0])
 

@@ -13,12 +13,16 @@ from gateway.store.agreements import Agreements
 from gateway.store.census import Census
 from gateway.store.crypto import Vault
 from gateway.store.current import Current
+from gateway.store.daily import Daily
 from gateway.store.database import ADDRESS, Database, Transaction
+from gateway.store.deletions import Deletions
 from gateway.store.deliveries import Deliveries
 from gateway.store.disclosures import Disclosures
 from gateway.store.erase import Erase
 from gateway.store.journal import Journal
+from gateway.store.lag import Lag
 from gateway.store.ledger import Ledger
+from gateway.store.looks import Looks
 from gateway.store.quarantine import Quarantine
 from gateway.store.recent import Recent
 from gateway.store.remap import Remap
@@ -64,7 +68,11 @@ class Store:
         self.remotes = Remotes(database, vault, self.ledger, clock)
         self.deliveries = Deliveries(database, vault, self.ledger, recent, self.remotes, clock)
         self.disclosures = Disclosures(database)
-        self.seconds = Seconds(database, keys, self.ledger, clock)
+        self.looks = Looks(database, self.ledger, vault, clock)
+        self.deletions = Deletions(database, clock)
+        self.daily = Daily(database)
+        self.lag = Lag(database)
+        self.seconds = Seconds(database, keys, vault, self.ledger, clock)
         self.seals = Seals(database, keys, vault, self.journal, self.ledger, recent, clock)
         self.requests = Requests(database, clock)
         self.systems = Systems(database, self.ledger, clock)

@@ -256,17 +256,21 @@ class Disclosed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Disclosure:
-    """One settled batch of a destination."""
+    """One settled batch of a destination, or one answer that showed records to a caller."""
 
     id: int
     agreement: str
     destination: str
+    """Its name; of an answer the way that the caller took, such as `REST incidents`."""
     leaf: int
     """Of the ledger: the root over ids and bodies stands in it."""
     wording: str
     """The digest of the agreement as it was approved then."""
     at: int
     given: Sequence[Disclosed]
+    caller: str = ""
+    purpose: str = ""
+    """Why the caller looked, as it said."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,7 +175,30 @@ SECONDS = """
 CREATE TABLE second (act {blob} PRIMARY KEY, who TEXT NOT NULL, reason TEXT NOT NULL, at BIGINT NOT NULL);
 """
 
-MIGRATIONS: tuple[str, ...] = (FIRST, SUBMISSIONS, RECONCILIATIONS, PARTS, SINKS, AGREEMENTS, SECONDS)
+DELETIONS = """
+-- Each message that told a recipient to forget something, by the id that it knows, and when it answered that it did (0: not yet).
+CREATE TABLE deletion (
+  destination BIGINT NOT NULL, event {blob} NOT NULL, position BIGINT NOT NULL, at BIGINT NOT NULL,
+  answered BIGINT NOT NULL, PRIMARY KEY (destination, event));
+CREATE INDEX deletion_position ON deletion (position);
+"""
+
+LOOKS = """
+-- What one answer showed to a caller: through which agreement, why (sealed), its leaf, and its entries, packed as
+-- `store.disclosures` says.
+CREATE TABLE look (
+  id {identity}, caller TEXT NOT NULL, agreement TEXT NOT NULL, what TEXT NOT NULL, purpose {blob} NOT NULL,
+  leaf BIGINT NOT NULL, wording TEXT NOT NULL, at BIGINT NOT NULL, low BIGINT NOT NULL, high BIGINT NOT NULL,
+  given {blob} NOT NULL);
+"""
+
+WAITING = """
+-- What an act that waits for a second person is, and all that it says (sealed), so that it can be shown to that person.
+ALTER TABLE second ADD COLUMN kind TEXT NOT NULL DEFAULT '';
+ALTER TABLE second ADD COLUMN body {blob};
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST, SUBMISSIONS, RECONCILIATIONS, PARTS, SINKS, AGREEMENTS, SECONDS, DELETIONS, LOOKS, WAITING)
 
 
 def migrate(database: Database) -> None:

@@ -14,6 +14,7 @@ import orjson
 
 from gateway.event import Keys
 from gateway.store import ledger
+from gateway.store.crypto import BODY, Vault
 from gateway.store.database import Database, Transaction
 from gateway.store.ledger import Ledger
 from gateway.store.rows import Clock
@@ -31,11 +32,21 @@ class SecondRow:
     at: int
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One act that waits, for the second person to see.  `act`: what it is confirmed by."""
+
+    act: bytes
+    kind: str
+    body: Mapping[str, Any]
+    asked: SecondRow
+
+
 class Seconds:
     """The acts that wait."""
 
-    def __init__(self, database: Database, keys: Keys, ledger: Ledger, clock: Clock) -> None:
-        self._database, self._keys, self._ledger, self._clock = database, keys, ledger, clock
+    def __init__(self, database: Database, keys: Keys, vault: Vault, ledger: Ledger, clock: Clock) -> None:
+        self._database, self._keys, self._vault, self._ledger, self._clock = database, keys, vault, ledger, clock
 
     def asked(self, kind: str, body: Mapping[str, Any]) -> SecondRow | None:
         """Who asked for exactly this, not too long ago; None where nobody did."""
@@ -46,15 +57,26 @@ class Seconds:
     def ask(self, kind: str, body: Mapping[str, Any], *, by: str, reason: str) -> None:
         """Have an act wait for a second person; who and why go to the ledger.  Durable on return."""
         act = self._act(kind, body)
+        sealed = self._vault.seal(BODY, orjson.dumps(body), b"second")
 
         def piece(transaction: Transaction) -> None:
             transaction.run("DELETE FROM second WHERE act = ? OR at <= ?", [act, self._clock() - LASTS_US])
-            transaction.run("INSERT INTO second (act, who, reason, at) VALUES (?, ?, ?, ?)", [act, by, reason, self._clock()])
+            sql = "INSERT INTO second (act, who, reason, at, kind, body) VALUES (?, ?, ?, ?, ?, ?)"
+            transaction.run(sql, [act, by, reason, self._clock(), kind, sealed])
             head = ledger.lock(transaction)
             self._ledger.noted(transaction, head, "asked", {"act": kind}, by=by, reason=reason)
             ledger.release(transaction, head)
 
         self._database.write(piece)
+
+    def waiting(self) -> list[Waiting]:
+        """Every act that may still be confirmed, the oldest first."""
+        sql = "SELECT act, kind, body, who, reason, at FROM second WHERE at > ? AND kind <> '' ORDER BY at"
+        rows = self._database.read().all(sql, [self._clock() - LASTS_US])
+        return [
+            Waiting(bytes(act), kind, orjson.loads(self._vault.unseal(BODY, body, b"second")), SecondRow(by, reason, at))
+            for act, kind, body, by, reason, at in rows
+        ]
 
     def done(self, kind: str, body: Mapping[str, Any]) -> None:
         """It was carried out: doing it again takes two people again."""

@@ -44,7 +44,7 @@ SCRUB_MS = 1000
 class Sqlite:
     """One store file.
 
-    `pragmas` and `early` (answer before the commit) exist for tests that break the store on purpose.
+    `pragmas` exists for tests that break the store on purpose.
     """
 
     blob = "BLOB"
@@ -59,7 +59,6 @@ class Sqlite:
         *,
         read_only: bool = False,
         pragmas: Mapping[str, str | int] | None = None,
-        early: bool = False,
     ) -> None:
         self._path, self._read_only = path, read_only
         self._pragmas = {**PRAGMAS, **(pragmas or {})}
@@ -74,7 +73,7 @@ class Sqlite:
         self._lock = _lock(path)
         try:
             with edge():
-                self._writer = Writer(self._connect(), early=early)
+                self._writer = Writer(self._connect())
         except BaseException:
             os.close(self._lock)
             raise

@@ -14,8 +14,8 @@ from gateway.store.database import BROKEN, BUSY, DAMAGED, FULL, Fatal, Row
 CHUNK = 200
 """Values in one `IN (…)`: one text, so one prepared statement."""
 
-TOGETHER = 50
-"""Rows in one INSERT."""
+TOGETHER = (50, 16, 4, 1)
+"""Rows in one INSERT: so few texts that each stays prepared."""
 
 # Without an adapter of its own, sqlite3 asks each `bytes` for one in three ways: a third of an insert's price.
 sqlite3.register_adapter(bytes, bytes.__bytes__)
@@ -54,11 +54,12 @@ class Connection:
         """Many rows to a statement: each statement lets other threads run, and gets its turn back late."""
         mark = f"({', '.join('?' * (columns.count(',') + 1))})"
         insert = f"INSERT INTO {table} ({columns}) VALUES "
-        whole = len(rows) - len(rows) % TOGETHER
-        many = insert + ", ".join([mark] * TOGETHER)
-        for start in range(0, whole, TOGETHER):
-            self.raw.execute(many, [*chain.from_iterable(rows[start : start + TOGETHER])])
-        self.raw.executemany(insert + mark, rows[whole:])
+        start = 0
+        for count in TOGETHER:
+            many = insert + ", ".join([mark] * count)
+            while len(rows) - start >= count:
+                self.raw.execute(many, [*chain.from_iterable(rows[start : start + count])])
+                start += count
 
 
 class Reading(Connection):

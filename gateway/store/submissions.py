@@ -136,7 +136,7 @@ class Submissions:
         keys = [(b"", each.caller, self._key(each.caller, each.key)) for each in going if each.key]
         if keys:  # one that has outlived its time gives way
             transaction.many("UPDATE submission SET key = ? WHERE caller = ? AND key = ?", keys)
-        transaction.many(f"INSERT INTO submission ({ROW}, key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [
+        transaction.rows("submission", f"{ROW}, key", [
             (row.id, row.caller, row.feed, row.receipt, row.sha256, row.low, row.high, orjson.dumps([tuple(one) for one in row.aside]).decode(), row.at, self._key(each.caller, each.key))
             for each, row in zip(going, (one.row for one in done), strict=True)
         ])  # fmt: skip

@@ -34,10 +34,10 @@ class _Work:
 
 
 class Writer:
-    """Owns the writing connection.  `early` answers before the commit, as a broken store would: for tests alone."""
+    """Owns the writing connection."""
 
-    def __init__(self, connection: sqlite3.Connection, *, early: bool = False) -> None:
-        self._connection, self._early = connection, early
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
         self._mutex = threading.Lock()
         self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._broken: Problem | None = None
@@ -107,8 +107,6 @@ class Writer:
             with edge():
                 self._connection.execute("BEGIN IMMEDIATE")
                 done = [work for work in group if self._run(work)]
-                if self._early:
-                    _answer(done)
                 self._connection.execute("COMMIT")
         except GatewayError as e:
             self._undo(group, e)

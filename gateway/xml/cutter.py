@@ -10,22 +10,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 from xml.sax.saxutils import quoteattr  # writes text, parses nothing
 
 from lxml import etree
 
 from gateway.errors import Code
 from gateway.xml.naming import Naming
+from gateway.xml.plain import DEEP, Alike, stretches
 from gateway.xml.safe import DOCTYPE, MALFORMED, OVERLONG, TRUNCATED, Element, parser
 
 BLOCK = 256 * 1024
-FEW, MANY = 3, 512
-"""Plain records are parsed together where there are at least so many at hand, and at most so many at once."""
+FEW = 3
+"""Plain records are read together where there are at least so many at hand."""
 REMEMBERED = 64
 """So many stacks of open elements are read once and remembered."""
-DEEP = etree.XPath("boolean(*/@* | */*/@* | */*/* | */text()[normalize-space()])")
-"""Whether any of several records has more to it than texts, one in each child."""
 TOKEN = re.compile(
     rb"(?P<text>[^<]+)"
     rb"|(?P<comment><!--.*?-->|<\?.*?\?>|<!\[CDATA\[.*?\]\]>)"
@@ -52,13 +51,18 @@ class Piece(NamedTuple):
     """Whether the children of the element are known to hold text and nothing else, and it has no attribute."""
     more: int = 0
     """Bytes that follow `data` and belong to the same piece, but were too many to keep."""
+    fields: dict[str, Any] | None = None
+    """A record's fields, where it was read without making an element of it."""
 
 
 class Cutter:
-    """Cuts one document into pieces.  `stack` holds the start tags that are open before the next piece."""
+    """Cuts one document into pieces.  `stack` holds the start tags that are open before the next piece.
+
+    `whole`: the document is known to be well-formed from its beginning to its end.
+    """
 
     def __init__(
-        self, document: BinaryIO, path: str, naming: Naming, *, longest: int, encoding: str, stack: bytes = b""
+        self, document: BinaryIO, path: str, naming: Naming, *, longest: int, encoding: str, stack: bytes = b"", whole: bool = False
     ) -> None:
         self._document, self._naming, self._longest, self._encoding = document, naming, longest, encoding
         self._path = tuple(path.strip("/").split("/"))
@@ -68,6 +72,7 @@ class Cutter:
         self._known: dict[bytes, tuple[tuple[str, ...], dict[str | None, str], bytes]] = {}
         self._began = bool(self._tags)
         self._flat = False
+        self._alike = Alike(naming) if whole and encoding in {"utf-8", "ascii"} else None
         self.root = ""
         """What the root element is called, once it was met."""
 
@@ -86,11 +91,9 @@ class Cutter:
         while (match := self._token()) is not None:
             token = match[0]
             if match["start"] and self._is_record(token):
-                plain = self._plain(_name(token))
-                if plain:
-                    for length, element in plain:
-                        yield Piece(self._take(length), "record", element, flat=self._flat)
-                else:
+                at = self._at
+                yield from self._plain(_name(token))
+                if self._at == at:
                     yield from self._record(token)
             elif match["doctype"] or not self._passes(match):
                 yield from self._lost(DOCTYPE if match["doctype"] else MALFORMED)
@@ -191,15 +194,19 @@ class Cutter:
         uri = spaces.get(prefix or None)
         return self._naming.of(f"{{{uri}}}{local}" if uri else local)
 
-    def _plain(self, name: bytes) -> list[tuple[int, Element]]:
-        """Records at hand that follow each other without anything unusual, parsed in one go; none where that is not certain.
+    def _plain(self, name: bytes) -> Iterator[Piece]:
+        """Records at hand that follow each other without anything unusual; none where that is not certain."""
+        began = self._at
+        for data, fields in self._alike.run(self.stack, self._data, began) if self._alike is not None else ():
+            self._at += len(data)
+            yield Piece(data, "record", None, None, False, 0, fields)
+        lengths = stretches(self._data, began, name, self._longest) if self._at == began else []
+        if len(lengths) >= FEW:
+            for length, element in self._together(lengths):
+                yield Piece(self._take(length), "record", element, None, self._flat)
 
-        Each stretch has one start of the name, at its beginning, and ends with the first end tag of the
-        name; so where all of them together are well-formed, each is one record.
-        """
-        lengths = self._stretches(name)
-        if len(lengths) < FEW:
-            return []
+    def _together(self, lengths: list[int]) -> list[tuple[int, Element]]:
+        """Stretches parsed in one go, each as one record; none where they are not that."""
         try:
             wrapper = self._context()[2] if self._tags else b"<_>"
             found = etree.fromstring(wrapper + self._data[self._at : self._at + sum(lengths)] + b"</_>", self._parser)
@@ -210,21 +217,9 @@ class Cutter:
         if len(elements) != len(lengths) or len(tags) > 1 or self._naming.of(elements[0].tag) != self._path[-1]:
             return []
         self._flat = not DEEP(found)
+        if self._alike is not None and self._flat:
+            self._alike.learn(self.stack, self._data[self._at : self._at + lengths[0]], elements[0])
         return list(zip(lengths, elements, strict=True))
-
-    def _stretches(self, name: bytes) -> list[int]:
-        """Lengths of what may be plain records, one after the other from here, each with the blank space after it."""
-        data, at, lengths = self._data, self._at, list[int]()
-        start = re.compile(rb"<" + re.escape(name) + rb"[\s>]")
-        for match in re.compile(rb"</" + re.escape(name) + rb"\s*>\s*").finditer(data, at):
-            stop = match.end()
-            if not start.match(data, at) or data.find(b"<" + name, at + 1, stop) >= 0 or stop - at > self._longest:
-                break
-            lengths.append(stop - at)
-            at = stop
-            if len(lengths) == MANY:
-                break
-        return lengths
 
     def _record(self, tag: bytes) -> Iterator[Piece]:
         """From a record's start tag to the end tag with which it is well-formed, and the blank space after it."""

@@ -16,6 +16,7 @@ CAMPAIGNS = {
     "large": 1024,
     "leak": 100_000,
     "withdraw": 200,
+    "withdraw_broker": 20,
     "odbc": 10_000,
     "api": 20_000,
 }

@@ -2,7 +2,7 @@
 
 Schemathesis makes them from docs/openapi.json, by every operation, well-formed and malformed, with a key
 and without.  `server_errors`: answers of 500 and above; `violations`: answers that the document does
-not allow.
+not allow, which `violated` names where there are any.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from schemathesis.specs.openapi import checks
 
 from tests.campaigns.tally import Tally
 from tests.campaigns.trial import Tell
-from tests.gateway.api import riverton
+from tests.gateway.api import jail, riverton
 
 STREAM = "/v1/events/stream"
 """It has no end: only how it begins is looked at."""
@@ -39,6 +39,12 @@ GOOD: dict[str, dict[str, Any]] = {
     "json": {"body": [{"number": "C-j", "record": "r"}], "media_type": "application/json"},
 }
 """A document that each feed takes, so that what is taken is seen too."""
+
+CALLERS: list[tuple[str, tuple[str, ...], dict[str, Any]]] = [
+    ("all", ("submit", "read", "fetch", "operate", "confirm"), {}),
+    ("mapped", ("read",), {"reads_as": ["jail/csv", "jail/xml"]}),
+    ("weak", ("operate",), {}),
+]
 
 CHECKS = [
     checks.status_code_conformance,
@@ -62,14 +68,18 @@ def campaign(count: int, seed_: int, tell: Tell) -> Tally:
     """`count` requests against one running facade."""
     tally = Tally("api", needs_faults=False)
     account = Account()
-    with tempfile.TemporaryDirectory(prefix="copperline-") as folder, riverton.running(riverton.made(Path(folder) / "site")) as running:
-        for name, roles in {"all": ("submit", "read", "operate"), "weak": ("operate",)}.items():
-            running.caller(name, *roles, purpose="a campaign", limits={"per_minute": 10_000_000, "at_once": 1000})
+    with tempfile.TemporaryDirectory(prefix="copperline-") as folder, riverton.running(jail.made(Path(folder) / "site", {"cases": "csv"})) as running:
+        running.approve("cases")
+        for name, roles, more in CALLERS:
+            granted = {"cad": "all", "jail": "all"}
+            running.caller(name, *roles, systems=granted, purpose="a campaign", limits={"per_minute": 10_000_000, "at_once": 1000}, **more)
         for number in range(20):
             running.send(riverton.HEADER + riverton.row(f"C-{number}"), caller="all")
         _run(running, count, seed_, account)
     tally.attempted = account.cases
     tally.extra = {"server_errors": account.server_errors, "violations": account.violations.total(), "answers": dict(sorted(account.answers.items()))}
+    if account.violations:
+        tally.extra["violated"] = dict(account.violations)
     for what, times in account.violations.most_common():
         tell(f"{times} times {what}")
     return tally
@@ -93,15 +103,18 @@ def _strategies(schema: Any, running: riverton.Riverton) -> Iterator[tuple[Any, 
         id = client.get("/v1/incidents?limit=1").json()["records"][0]["id"]
         receipt = running.send(riverton.HEADER + riverton.row("C-real"), caller="all").json()["receipt"]
     real = {"/v1/incidents/{id}": [{"id": id}], "/v1/receipts/{receipt}": [{"receipt": receipt}]}
+    real |= {f"/v1/systems/{{system}}/mailbox{end}": [{"system": "jail"}] for end in ("", "/acknowledge")}
     real["/v1/systems/{system}/{feed}"] = [{"system": "cad", "feed": feed} for feed in ("calls", "xml", "json", "latin")]
     for found in schema.get_all_operations():
         operation = found.ok()
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
             yield operation.as_strategy(generation_mode=mode), keys["all"]
         yield operation.as_strategy(), keys["weak"]
+        yield operation.as_strategy(), keys["mapped"]
         yield operation.as_strategy(), ""
         for given_ in real.get(operation.path, ()):
             yield operation.as_strategy(path_parameters=given_), keys["all"]
+            yield operation.as_strategy(path_parameters=given_), keys["mapped"]
             yield operation.as_strategy(path_parameters=given_, **GOOD.get(given_.get("feed", ""), {})), keys["all"]
 
 

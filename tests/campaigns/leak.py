@@ -16,6 +16,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -118,12 +119,18 @@ def some_agreement(name: str, random_: random.Random) -> Agreement:
 
 
 def _treatments(entity: str, inside: bool, random_: random.Random) -> dict[str, str]:
-    classes, kinds = schema.classes(entity), shapes(entity)
-    may = [path for path in known(entity) if inside or not _stays(path, classes)]
-    said = {path: _how(kinds[path], random_) for path in random_.sample(sorted(may), random_.randint(1, min(8, len(may))))}
+    kinds, may = shapes(entity), _may(entity, inside)
+    said = {path: _how(kinds[path], random_) for path in random_.sample(may, random_.randint(1, min(8, len(may))))}
     while more := missing(entity, allowed(said, known(entity))):
         said |= dict.fromkeys(more, "plain")
     return said
+
+
+@cache
+def _may(entity: str, inside: bool) -> list[str]:
+    """The paths that an agreement may name."""
+    classes = schema.classes(entity)
+    return sorted(path for path in known(entity) if inside or not _stays(path, classes))
 
 
 def _stays(path: str, classes: Mapping[str, str]) -> bool:
@@ -278,6 +285,7 @@ class Consumer:
     tally: Tally
     arrived: dict[int, Projected]
     careful: bool = False
+    last_s: float = 2.0
     problem: Problem | None = None
 
     def __post_init__(self) -> None:
@@ -354,13 +362,13 @@ def _delivered(opened: Store, agreed: Agreement, random_: random.Random, tally: 
         opened, agreed, agreed.destinations[0], keys=KEYS, lane=_Lanes(random_, tally, arrived), clock=lambda: NOW,
         stop=threading.Event(),
     )  # fmt: skip
-    for _ in range(500):
+    still = 0
+    while still < 2:
         try:
-            moved = delivery.step()
+            still = 0 if delivery.step() or delivery._flow.under_way else still + 1
         except Retry:
-            moved = True
-        if not moved and delivery.idle():
-            break
+            still = 0
+    delivery._settling.settle(now=True)  # so that its leaf of the ledger is searched too
     return arrived
 
 
@@ -383,6 +391,8 @@ def campaign(count: int, seed: int, tell: Say) -> Tally:
     tally = Tally("leak", extra={"leaked": 0, "differences": 0})
     while tally.attempted < count:
         once(random_, tally, min(AT_ONCE, count - tally.attempted))
+        if tally.attempted % (100 * AT_ONCE) == 0:
+            tell(f"{tally.attempted} records")
     tell(f"{tally.records} pairs of record and consumer: {tally.extra['leaked']} canaries leaked, {tally.extra['differences']} differences")
     tally.mutants = 1
     broken = Tally("leak", extra={"leaked": 0, "differences": 0})

@@ -7,6 +7,8 @@ Each breaks the rule from outside, in the process that it starts: the gateway ha
 
 from __future__ import annotations
 
+import os
+import sqlite3
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -20,17 +22,26 @@ def synchronous_normal() -> None:
     store.PRAGMAS = {**sqlite.PRAGMAS, "synchronous": 1}
 
 
-def answer_before_commit() -> None:
-    """Whoever waits for a commit is answered while it is still under way."""
-    from gateway.store import sqlite
+def answer_before_sync() -> None:
+    """Whoever waits for a commit is answered when it is written, and only then is it synced."""
+    from gateway.store import sqlite, writer
 
-    broken: Any = sqlite.Sqlite
-    honest = broken.__init__
+    store: Any = sqlite
+    store.PRAGMAS = {**sqlite.PRAGMAS, "synchronous": 0}
+    broken: Any = writer.Writer
+    honest = broken._commit
 
-    def early(self: Any, *given: Any, **named: Any) -> None:
-        honest(self, *given, **{**named, "early": True})
+    def hasty(self: Any, group: Any) -> None:
+        honest(self, group)
+        try:
+            (_, _, path) = self._connection.execute("PRAGMA database_list").fetchone()
+            log = os.open(f"{path}-wal", os.O_RDWR)
+            os.fsync(log)
+            os.close(log)
+        except (OSError, sqlite3.Error):
+            os._exit(1)  # the power is gone, and nobody must wait for this thread
 
-    broken.__init__ = early
+    broken._commit = hasty
 
 
 def acknowledge_before_accept() -> None:
@@ -111,7 +122,7 @@ def full_is_fine() -> None:
 
 MUTANTS: Mapping[str, Callable[[], None]] = {
     "synchronous-normal": synchronous_normal,
-    "answer-before-commit": answer_before_commit,
+    "answer-before-sync": answer_before_sync,
     "acknowledge-before-accept": acknowledge_before_accept,
     "settle-before-confirm": settle_before_confirm,
     "full-is-fine": full_is_fine,

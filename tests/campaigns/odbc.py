@@ -1,7 +1,8 @@
 """A database whose transactions overlap, read all the while: every committed state of every call arrives.
 
 `count` interleavings of late commits, rollbacks, equal times, clocks that are set and details that move
-alone; then a tenth as many batches into a sink whose commits get lost.  A clock that is set back and
+alone; then a tenth as many batches into a sink whose commits get lost; then gateways that are killed
+while they write.  A clock that is set back and
 ahead again between two polls cannot be seen, so where it is set, rows may be missed until a
 reconciliation; elsewhere none may.  The mutants read as everybody begins to (`changed > last`), without
 the overlap, without a second look, and write without asking first.
@@ -25,13 +26,14 @@ from gateway.testing import context
 from tests import peers
 from tests.campaigns.lost_commits import sink_faults
 from tests.campaigns.police import OVERLAP, TABLES, Content, Police
+from tests.campaigns.sink_kills import gateway_kills
 from tests.campaigns.tally import Tally
 from tests.campaigns.trial import Tell, hunt
 
 if TYPE_CHECKING:
     from tests.peers.postgres import Postgres
 
-MUTANTS = ("naive", "no-overlap", "no-second-look", "blind-sink")
+MUTANTS = ("naive", "no-overlap", "no-second-look", "blind-sink", "asks-nobody")
 WORLD = 40
 """Interleavings of one database; then a new one begins."""
 STEPS = 12
@@ -52,30 +54,36 @@ def campaign(count: int, seed: int, tell: Tell, *, postgres: Postgres) -> Tally:
     random_ = random.Random(seed)
     tally = Tally("odbc")
     tally.extra = {"missed_before_reconciliation": 0}
+    url = postgres.database()
     for done in range(0, count, WORLD):
-        world(random_, tally, postgres, min(WORLD, count - done))
+        world(random_, tally, url, min(WORLD, count - done))
     tell(f"{tally.attempted} interleavings, {tally.lost} calls lost")
     sink_faults(random_, tally, postgres, max(6, count // 10))
+    tell(f"{tally.attempted - count} batches cut off or left by their sink, {tally.lost} records lost, {tally.duplicated} doubled so far")
+    before = tally.fired
+    gateway_kills(random_, tally, url, max(2, count // 400))
+    tell(f"{tally.fired - before} gateways killed, {tally.lost} records lost, {tally.duplicated} doubled so far")
 
     def once(again: random.Random, account: Tally, *, mutant: str = "") -> None:
-        if mutant == "blind-sink":
+        if mutant == "asks-nobody":
+            gateway_kills(again, account, url, 1, mutant=mutant)
+        elif mutant == "blind-sink":
             sink_faults(again, account, postgres, 8, mutant=mutant)
         else:
-            world(again, account, postgres, 12, mutant=mutant)
+            world(again, account, url, 12, mutant=mutant)
 
     hunt(MUTANTS, tally, 12, random_, once, tell)
     return tally
 
 
-def world(random_: random.Random, tally: Tally, postgres: Postgres, count: int, *, mutant: str = "") -> None:
-    """So many interleavings of one new database, read by one feed; at the end both sides are compared."""
-    url = postgres.database()
+def world(random_: random.Random, tally: Tally, url: str, count: int, *, mutant: str = "") -> None:
+    """So many interleavings of new tables, read by one feed; at the end both sides are compared."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(TABLES)
     coarse = mutant == "no-second-look" or random_.random() < 0.3
     police = Police(url, random_, coarse=coarse, jumps=not mutant and random_.random() < 0.5)
     with tempfile.TemporaryDirectory(prefix="copperline-") as folder, _clock_of_a_row():
-        feed = Naive(url) if mutant == "naive" else Reads(postgres, url, Path(folder), police, coarse=coarse, mutant=mutant)
+        feed = Naive(url) if mutant == "naive" else Reads(url, Path(folder), police, coarse=coarse, mutant=mutant)
         try:
             for _ in range(count):
                 _interleaved(random_, tally, police, feed)
@@ -118,7 +126,7 @@ def _compared(tally: Tally, police: Police, feed: Reads | Naive) -> None:
 class Reads:
     """The adapter's source, polled by hand."""
 
-    def __init__(self, postgres: Postgres, url: str, folder: Path, police: Police, *, coarse: bool, mutant: str) -> None:
+    def __init__(self, url: str, folder: Path, police: Police, *, coarse: bool, mutant: str) -> None:
         from adapters.odbc import adapter
 
         overlap = 0 if mutant == "no-overlap" else OVERLAP.total_seconds()
@@ -126,7 +134,8 @@ class Reads:
         mark = {"by": "timestamp", "column": "changed", "overlap_s": int(overlap), "tick_s": tick}
         units = {"table": "units", "key": "callno", "row": "unit", "watermark": mark}
         (driver,) = sorted(Path("/").glob("usr/lib/*/odbc/psqlodbcw.so")) or [Path("psqlodbcw.so")]
-        reach = {"server": "127.0.0.1", "port": postgres.port, "database": url.rpartition("/")[2], "user_from": "env:USER"}
+        port, _, name = url.rpartition(":")[2].partition("/")
+        reach = {"server": "127.0.0.1", "port": int(port), "database": name, "user_from": "env:USER"}
         said = {"kind": "call", "table": "calls", "key": "callno", "watermark": mark, "details": {"units": units}}
         if adapter.source is None or adapter.survey is None:
             raise TypeError("the adapter reads and surveys")

@@ -20,6 +20,7 @@ Content = tuple[str, tuple[tuple[str, str], ...]]
 """Place of a call, and its units with their states."""
 
 TABLES = """
+DROP TABLE IF EXISTS calls, units, clock;
 CREATE TABLE calls (callno text PRIMARY KEY, place text NOT NULL, changed timestamp NOT NULL);
 CREATE INDEX ON calls (changed, callno);
 CREATE TABLE units (callno text, unit text, status text, changed timestamp NOT NULL, PRIMARY KEY (callno, unit));

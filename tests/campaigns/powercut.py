@@ -19,10 +19,10 @@ from tests.campaigns.powerfs import PowerFs
 from tests.campaigns.tally import Tally
 from tests.campaigns.trial import ROOT, Tell, Trial, hunt, said
 
-SYNCS, WRITES = 16, 700
-"""What a round takes, more or less, when nothing happens to it."""
-MUTANTS = ("synchronous-normal", "lying-fsync", "say-before-accept")
-PATH_MUTANTS = ("lying-fsync",)
+SYNCS, PATH_SYNCS, WRITES = range(6, 17), range(4, 12), range(60, 701)
+"""At which sync or write the power goes: in a round to which nothing happens these meet the journal at work."""
+MUTANTS = ("synchronous-normal", "lying-fsync", "say-before-accept", "answer-before-sync")
+PATH_MUTANTS = ("lying-fsync", "acknowledge-before-accept")
 
 
 def campaign(count: int, seed: int, tell: Tell) -> Tally:
@@ -45,7 +45,7 @@ def once(random_: random.Random, tally: Tally, *, mutant: str = "") -> None:
     trial = Trial(random_.randrange(1 << 30))
     with tempfile.TemporaryDirectory() as folder:
         lying = mutant == "lying-fsync"
-        with PowerFs(Path(folder), lying=lying, seed=trial.seed, **_cut(random_)) as disk:
+        with PowerFs(Path(folder), lying=lying, seed=trial.seed, **_cut(random_, SYNCS)) as disk:
             command = trial.command(disk.mount, mutant="" if lying else mutant)
             done = subprocess.run(
                 command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False
@@ -65,7 +65,7 @@ def path_once(random_: random.Random, tally: Tally, *, mutant: str = "") -> None
         made = rig.Rig(parent / "disk", inbox=parent / "inbox")
         accepted = journey.fill(made, random_)
         lying = mutant == "lying-fsync"
-        with PowerFs(parent, lying=lying, seed=random_.randrange(1 << 30), **_cut(random_)) as disk:
+        with PowerFs(parent, lying=lying, seed=random_.randrange(1 << 30), **_cut(random_, PATH_SYNCS)) as disk:
             made.root = disk.mount / "site"
             faults.run(made.once(mutant="" if lying else mutant), env=made.env)
             fired = disk.gone
@@ -77,10 +77,10 @@ def path_once(random_: random.Random, tally: Tally, *, mutant: str = "") -> None
         journey.finish(made, None, accepted, tally, 1)
 
 
-def _cut(random_: random.Random) -> dict[str, Any]:
+def _cut(random_: random.Random, syncs: range) -> dict[str, Any]:
     """When the power goes, and how much of what was not synced is there all the same.
 
     A sync and a write are different moments: whoever syncs too seldom is met at a write only.
     """
-    when = {"syncs": random_.randint(6, SYNCS)} if random_.random() < 0.5 else {"writes": random_.randint(60, WRITES)}
+    when = {"syncs": random_.choice(syncs)} if random_.random() < 0.5 else {"writes": random_.choice(WRITES)}
     return {"torn": random_.choice((0.0, 0.3)), **when}

@@ -74,7 +74,7 @@ start: now
 
 
 class Rig:
-    """One site in a folder of its own.  `name` is its only agreement, so that one broker can serve many."""
+    """One site in a folder of its own.  `name` is its only agreement, so that one broker can serve many; `to` is where it leads."""
 
     def __init__(
         self,
@@ -84,12 +84,13 @@ class Rig:
         name: str = "internal",
         reserve: str = "1MB",
         inbox: Path | None = None,
+        to: str = "log",
     ) -> None:
         self.root = folder / "site"
         self.inbox = inbox or folder / "inbox"
         self.queue = f"copperline.{name}.services"
         self.env = {**os.environ, "PYTHONPATH": str(ROOT), "COPPERLINE_BROKER": broker_url}
-        self._make(name, broker=bool(broker_url), reserve=reserve)
+        self._make(name, "bus" if broker_url else to, reserve=reserve)
 
     def command(self, *arguments: str, mutant: str = "") -> list[str]:
         """A command line of the gateway on this site; of a broken one where a mutant is named."""
@@ -127,7 +128,7 @@ class Rig:
         """Files that were not finished with."""
         return len(list(self.inbox.glob("*.csv")))
 
-    def _make(self, name: str, *, broker: bool, reserve: str) -> None:
+    def _make(self, name: str, via: str, *, reserve: str) -> None:
         from gateway import agreed, site, store
 
         site.init(self.root, "trial", "ZZ0010000")
@@ -137,11 +138,11 @@ class Rig:
         (trial / "system.yaml").write_text(_SYSTEM % self.inbox)
         (trial / "call.yaml").write_text(_MAPPING)
         (self.root / "agreements" / "internal.yaml").unlink()
-        agreement = _AGREEMENT % (name, "bus" if broker else "log")
+        agreement = _AGREEMENT % (name, via)
         (self.root / "agreements" / f"{name}.yaml").write_text(agreement)
         with (self.root / "site.yaml").open("a") as settings:
             settings.write(f"free_space: {reserve}\n")
-            if broker:
+            if via == "bus":
                 settings.write("broker: {url_from: env:COPPERLINE_BROKER}\n")
         here = site.open(self.root)
         with store.open(here.store_url(), site.keys(here)) as opened:

@@ -9,7 +9,7 @@ import shutil
 
 import pytest
 
-from tests.campaigns import api, broker, disk, kill, large, leak, odbc, powercut, withdraw
+from tests.campaigns import api, broker, disk, kill, large, leak, odbc, powercut, withdraw, withdraw_broker
 
 SEED = 20_260_301
 """Fixed, so that a red run is red again; the long form takes another one each time."""
@@ -63,3 +63,7 @@ def test_nothing_leaves_that_no_agreement_gives():
 
 def test_what_may_no_longer_be_held_is_taken_back_whatever_happens():
     report(withdraw.campaign(6, SEED, print))
+
+
+def test_the_queues_of_a_real_broker_hold_nothing_that_was_not_taken_back(rabbitmq):
+    report(withdraw_broker.campaign(2, SEED, print, broker=rabbitmq))

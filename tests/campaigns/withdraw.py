@@ -2,7 +2,7 @@
 
 Each round is one site's evening in one process: records come, are reclassified, sealed, unsealed and
 removed; agreements are suspended, approved again in narrower words, and end; lanes are cut, refuse and
-lose what they carried; deliveries stop and start.  A second, obvious judge keeps its own book of what each
+lose what they carried; deliveries stop and start; the store is put back from a backup.  A second, obvious judge keeps its own book of what each
 agreement would let each record's latest version do.
 """
 
@@ -12,8 +12,8 @@ import random
 import tempfile
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -25,11 +25,12 @@ from gateway import store as stores
 from gateway.adapter import Batch, RawRecord
 from gateway.agreement import Agreement, Destination, Projected
 from gateway.delivery import Delivery, Gate, Leaves
-from gateway.errors import Problem, Retry, code
+from gateway.errors import Problem, Refused, Retry, code
 from gateway.event import Draft, Keys
 from gateway.lane import Heard, Tell, Ticket
 from gateway.store import Store
 from gateway.store.rows import GIVEN, Intake
+from tests.campaigns import restoring
 from tests.campaigns.tally import Tally
 from tests.campaigns.trial import Tell as Say
 
@@ -89,6 +90,7 @@ class Carrier:
     """A lane that can be cut, refuse one message, or lose what it carried; it remembers all that left through it."""
 
     careful = False
+    last_s = 2.0
 
     def __init__(self, evening: Evening, agreed: str, heard: Tell) -> None:
         self.ready = threading.Event()
@@ -123,21 +125,41 @@ class Carrier:
 class Evening:
     """One site, its agreements, and what happens to them."""
 
-    def __init__(self, random_: random.Random, tally: Tally, opened: Store) -> None:
-        self.random, self.tally, self.store = random_, tally, opened
+    def __init__(self, random_: random.Random, tally: Tally, folder: Path) -> None:
+        self.random, self.tally, self.folder, self.backup = random_, tally, folder, folder / "backup"
+        self.deliveries: dict[str, Delivery] = {}
+        self.reopen()
         self.faults = True
         self.now = BEGIN
         self.records: dict[str, Record] = {}
         self.of_position: dict[int, Record] = {}
-        self.agreed = {one.name: one for one in agreements()}
+        self.agreed = self.agreements()
         self.held: set[str] = set()
         self.arrived: dict[tuple[str, str], list[bool]] = defaultdict(list)
         """Of each agreement and record: True for each version that arrived, False for each time it was taken back."""
-        self.feed = opened.journal.feed("cad", "calls").id
         self.intake = Intake("cad", "VT0040100", self._translate, lambda _kind: "ab" * 8, lambda _kind: "incident")
-        self.deliveries: dict[str, Delivery] = {}
         for name in self.agreed:
-            self._open(name)
+            self.open(name)
+
+    def reopen(self) -> None:
+        """The process starts on the store that is there."""
+        self.store: Store = stores.open(f"sqlite:///{self.folder / 'store.db'}", KEYS)
+        self.feed = self.store.journal.feed("cad", "calls").id
+
+    def agreements(self) -> dict[str, Agreement]:
+        """By name, as they are in the beginning."""
+        return {one.name: one for one in agreements()}
+
+    def lanes(self, name: str) -> Any:
+        """The way out of an agreement."""
+        return _Lanes(self, name)
+
+    def before_restore(self) -> None:
+        """The gateway has ended."""
+
+    def close(self) -> None:
+        """The evening is over."""
+        self.store.close()
 
     # What left, as the consumer sees it
 
@@ -145,9 +167,13 @@ class Evening:
         """A message is on its way and cannot be called back: is that allowed now?"""
         record, agreed = self.of_position[position], self.agreed[name]
         given = event.fixed.type.split(".")[2] not in ("withdrawn", "removed")
-        self.arrived[name, record.key].append(given)
+        self.arrives(name, record.key, event, given=given)
         if given and (name in self.held or not agreed.in_force(self.now) or not may_hold(agreed, record)):
             self.tally.extra["leaked"] += 1
+
+    def arrives(self, name: str, key: str, event: Projected, *, given: bool) -> None:
+        """It arrives as soon as it has left."""
+        self.arrived[name, key].append(given)
 
     def judge(self) -> None:
         """At the end: whoever was given a record that may no longer be held has been told since."""
@@ -162,13 +188,12 @@ class Evening:
         """One thing happens, and the deliveries work on for a while, or not."""
         self.tally.attempted += 1
         happens = self.random.choices(
-            (self._new, self._again, self._remove, self._seal, self._unseal, self._hold, self._reword, self._restart, self._replay, self._cut),
-            (5, 12, 2, 3, 2, 2, 1, 2, 2, 2),
+            (self._new, self._again, self._remove, self._seal, self._unseal, self._hold, self._reword, self._restart, self._replay, self.cut, self._backup, self._restore),
+            (5, 12, 2, 3, 2, 2, 1, 2, 2, 2, 1, 1),
         )[0]
         happens()
-        for delivery in self.deliveries.values():
-            for _ in range(self.random.choice((0, 0, 1, 3))):
-                self._work(delivery)
+        for name in self.agreed:
+            self.work(name)
 
     def calm(self) -> None:
         """No more faults: every destination works until it has nothing to do; parked deliveries are tried again."""
@@ -185,6 +210,11 @@ class Evening:
                         break
         self.tally.recovered = self.tally.fired
 
+    def work(self, name: str) -> None:
+        """A delivery works on for a while, or not."""
+        for _ in range(self.random.choice((0, 0, 1, 3))):
+            self._work(self.deliveries[name])
+
     def _work(self, delivery: Delivery) -> bool:
         delivery._looked = float("-inf") if self.random.random() < 0.3 else delivery._looked
         try:
@@ -192,10 +222,10 @@ class Evening:
         except Retry:
             return True
 
-    def _open(self, name: str) -> None:
+    def open(self, name: str) -> None:
         agreed = self.agreed[name]
         self.deliveries[name] = Delivery(
-            self.store, agreed, agreed.destinations[0], keys=KEYS, lane=_Lanes(self, name), clock=lambda: self.now,
+            self.store, agreed, agreed.destinations[0], keys=KEYS, lane=self.lanes(name), clock=lambda: self.now,
             stop=threading.Event(), draw=lambda _low, _high: 0.0,
         )  # fmt: skip
         self.deliveries[name].hold(HELD if name in self.held else None)
@@ -203,7 +233,7 @@ class Evening:
     def _new(self) -> None:
         record = Record(f"C-{len(self.records)}", self.random.choice(KINDS), self.random.random() < 0.1)
         self.records[record.key] = record
-        self._accept(record)
+        self.accept(record)
 
     def _again(self) -> None:
         """The source says something else of a record."""
@@ -218,15 +248,15 @@ class Evening:
             record.caveat = not record.caveat
         else:
             record.flagged = not record.flagged
-        self._accept(record)
+        self.accept(record)
 
     def _remove(self) -> None:
         record = self._some()
         if record is not None and not record.removed:
             record.removed = True
-            self._accept(record, change="remove")
+            self.accept(record, change="remove")
 
-    def _accept(self, record: Record, change: Any = "put") -> None:
+    def accept(self, record: Record, change: Any = "put") -> None:
         version = str(len(record.positions))
         fields = {"key": record.key, "kind": record.kind, "caveat": record.caveat, "flagged": record.flagged, "version": version}
         raw = RawRecord("call", record.key, f"{change} {self.store.deliveries.head()}", change, {} if change == "remove" else fields, b"x", "here")
@@ -251,22 +281,18 @@ class Evening:
         record = self._some()
         if record is not None and not record.sealed:
             record.sealed = True
-            self._two("seal", record)
+            self.two("seal", record)
 
     def _unseal(self) -> None:
         record = self._some(sealed=True)
         if record is not None:
-            self._two("unseal", record)
+            self.two("unseal", record)
             record.sealed = False
 
-    def _two(self, act: Any, record: Record) -> None:
-        for by in ("A. Sample", "B. Sample"):
-            self._place(
-                record,
-                lambda by=by: self.store.seals.act(
-                    act, record.positions[0], self.intake, authority="order 12", by=by, same=lambda one, other: one == other
-                ),
-            )
+    def two(self, act: Any, record: Record) -> None:
+        for by in ("A. Sample", "B. Sample") if record.positions else ():
+            with suppress(Refused):  # a mutant's store may know nothing of it
+                self._place(record, lambda by=by: self.store.seals.act(act, record.positions[0], self.intake, authority="order 12", by=by, same=_same))
 
     def _hold(self) -> None:
         """Suspended, or approved again."""
@@ -280,26 +306,36 @@ class Evening:
         kinds = self.random.choice((("MVA",), ("MVA", "BURGLARY"), ("LARCENY",)))
         digest = f"{self.random.randrange(1 << 62):016x}"
         self.agreed[name] = replace(self.agreed[name], select={"incident": {"types.common.code": kinds}}, digest=digest)
-        self._open(name)
+        self.open(name)
 
     def _restart(self) -> None:
         """The process ends in the midst of everything: what was not settled is forgotten."""
         for name in self.agreed:
-            self._open(name)
+            self.open(name)
 
     def _replay(self) -> None:
         record, name = self._some(), self.random.choice(sorted(self.agreed))
         if record is not None:
             self.store.deliveries.replay(self.deliveries[name].id, record.positions, by="campaign", reason="replay")
 
-    def _cut(self) -> None:
+    def cut(self) -> None:
         """A way out is closed for a while, or open again."""
         lane = self.random.choice(list(self.deliveries.values()))._lane
         lane.ready.clear() if lane.ready.is_set() else lane.ready.set()
 
+    def _backup(self) -> None:
+        restoring.backed_up(self)
+
+    def _restore(self) -> None:
+        restoring.put_back(self)
+
     def _some(self, *, sealed: bool = False) -> Record | None:
         found = [record for record in self.records.values() if not sealed or record.sealed]
         return self.random.choice(found) if found else None
+
+
+def _same(one: str, other: str) -> bool:
+    return one == other
 
 
 @dataclass(frozen=True)
@@ -313,12 +349,19 @@ class _Lanes:
 
 def once(random_: random.Random, tally: Tally) -> None:
     """One evening."""
-    with tempfile.TemporaryDirectory() as folder, stores.open(f"sqlite:///{Path(folder) / 'store.db'}", KEYS) as opened:
-        evening = Evening(random_, tally, opened)
+    with tempfile.TemporaryDirectory() as folder:
+        played(Evening(random_, tally, Path(folder)))
+
+
+def played(evening: Evening) -> None:
+    """From its beginning to the judge."""
+    try:
         for _ in range(STEPS):
             evening.step()
         evening.calm()
         evening.judge()
+    finally:
+        evening.close()
 
 
 @contextmanager
@@ -338,20 +381,39 @@ def only_selects() -> Iterator[None]:
         broken.judge = honest
 
 
+def account(name: str = "withdraw") -> Tally:
+    """An empty one."""
+    return Tally(name, extra={"leaked": 0, "untold": 0, "restored": 0, "stopped": 0})
+
+
+MUTANTS = (
+    # what it forgets, and which promises it has to break
+    (only_selects, ("leaked", "untold")),
+    (restoring.looks_at_no_mark, ("leaked", "untold")),
+)
+
+
 def campaign(count: int, seed: int, tell: Say) -> Tally:
-    """`count` evenings; then the mutant's, until it is caught."""
+    """`count` evenings; then each mutant's, until it is caught."""
     random_ = random.Random(seed)
-    tally = Tally("withdraw", extra={"leaked": 0, "untold": 0})
+    tally = account()
     for _ in range(count):
         once(random_, tally)
-    tell(f"{tally.attempted} things happened, {tally.fired} messages were lost on the way; leaked {tally.extra['leaked']}, untold {tally.extra['untold']}")
-    tally.mutants = 1
-    broken = Tally("withdraw", extra={"leaked": 0, "untold": 0})
-    with only_selects():
-        while not (broken.extra["leaked"] and broken.extra["untold"]) and broken.attempted < 20 * STEPS:
-            once(random_, broken)
-    tally.mutants_caught = int(broken.extra["leaked"] > 0 and broken.extra["untold"] > 0)
-    tell(f"the mutant that only selects: leaked {broken.extra['leaked']}, untold {broken.extra['untold']}")
+    tell(
+        f"{tally.attempted} things happened, {tally.fired} messages were lost on the way, {tally.extra['stopped']} of {tally.extra['restored']} "
+        f"restored stores stopped the gateway; leaked {tally.extra['leaked']}, untold {tally.extra['untold']}"
+    )
+    hunted(MUTANTS, tally, lambda broken: once(random_, broken), tell)
     return tally
 
 
+def hunted(mutants: Sequence[tuple[Any, Sequence[str]]], tally: Tally, once: Callable[[Tally], None], tell: Say) -> None:
+    """Each mutant plays evenings until it has broken what it has to break."""
+    for mutant, breaks in mutants:
+        tally.mutants += 1
+        broken = account()
+        with mutant():
+            while not all(broken.extra[name] for name in breaks) and broken.attempted < 60 * STEPS:
+                once(broken)
+        tally.mutants_caught += all(broken.extra[name] for name in breaks)
+        tell(f"the mutant {mutant.__name__}: leaked {broken.extra['leaked']}, untold {broken.extra['untold']} in {broken.attempted // STEPS} evenings")

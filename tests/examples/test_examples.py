@@ -258,6 +258,59 @@ def _run(name, tmp_path, url, queue, *arguments, fails=False, **env):
     return done.stderr if fails else [json.loads(line) for line in done.stdout.splitlines()]
 
 
+@pytest.fixture
+def inbound(rabbitmq, monkeypatch, tmp_path):
+    """An exchange for answers; `said()` takes them."""
+    name = f"answers-{tmp_path.name}"
+    with rabbitmq.channel() as channel:
+        channel.exchange_declare(name, exchange_type="topic")
+        channel.queue_declare(name)
+        channel.queue_bind(name, name, "#")
+    monkeypatch.setenv("INBOUND", name)
+    monkeypatch.setenv("SOURCE", "/city/desk")
+    yield lambda: [json.loads(body) for _, body in rabbitmq.drain(name)]
+    with rabbitmq.channel() as channel:
+        channel.queue_delete(name)
+        channel.exchange_delete(name)
+
+
+HOLDS = {
+    "street-lighting": "SELECT 1 FROM bright WHERE zone <> ''",
+    "traffic-control": "SELECT 1 FROM proposal WHERE district <> '' OR state = 'proposed'",
+    "hot-spots": "SELECT 1 FROM report WHERE area <> ''",
+    "neighbourhood": "SELECT 1 FROM entry WHERE says <> ''",
+}
+
+
+@pytest.mark.parametrize("again", [{}, {"replayof": "1-2"}], ids=["at once", "sent again"])
+@pytest.mark.parametrize("name", SERVICES)
+def test_each_forgets_what_is_taken_back_and_says_so(service, inbound, tmp_path, monkeypatch, name, again):
+    from contracts import schema
+
+    monkeypatch.setenv("FEED", str(tmp_path / "feed.json"))
+    made = service(name)
+    made.takes(event())
+    held = sqlite3.connect(tmp_path / "state.db")
+    assert held.execute(HOLDS[name]).fetchone()
+    made.takes(event(1, 2, "withdrawn", **again))
+    assert held.execute(HOLDS[name]).fetchone() is None
+    (said,) = inbound()
+    assert (said["source"], said["type"], said["data"]["ids"]) == ("/city/desk", "copperline.deleted.v1", ["1-2"])
+    assert set(said["data"]) == set(schema.published("answer-deleted")["required"])
+
+
+def test_a_count_of_what_was_read_is_the_answer_of_a_person(service, inbound, tmp_path, monkeypatch):
+    spots = service("hot-spots")
+    spots.takes(event(1, recordedtime="2026-06-01T10:00:00Z", agreementseq="7"), event(2, recordedtime="2026-06-02T10:00:00Z", agreementseq="8"))
+    spots.takes(event(1, recordedtime="2026-06-01T10:00:00Z", agreementseq="9"))
+    monkeypatch.setattr(sys, "argv", ["consumer.py", "answer"])
+    spots.module.main()
+    (said,) = inbound()
+    assert said["type"] == "copperline.read.v1"
+    assert said["data"]["agreementseq"] == 8
+    assert said["data"]["days"] == [{"day": "2026-06-01", "events": 1}, {"day": "2026-06-02", "events": 1}]
+
+
 def test_the_examples_know_nothing_of_ours():
     for name in SERVICES:
         text = (EXAMPLES / name / "consumer.py").read_text(encoding="utf-8")

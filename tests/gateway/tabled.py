@@ -6,6 +6,7 @@ What is changed `unseen` never reaches the log: a late commit, a restored backup
 import itertools
 import json
 from dataclasses import dataclass, field, replace
+from threading import Event
 
 from pydantic import BaseModel
 
@@ -53,7 +54,7 @@ class Table:
     hidden: set = field(default_factory=set)
     """Keys that a survey does not meet although they exist: they moved while it went on."""
     fails: list = field(default_factory=list)
-    """What the next calls of the survey raise; None where one is answered."""
+    """What the next calls of the survey raise; None where one is answered, an event where it hangs until that is set."""
     lost: bool = False
     """The source says, once, that it has lost track."""
     looks: int = 0
@@ -124,8 +125,11 @@ class Survey:
 
     def _look(self):
         self._table.looks += 1
-        if self._table.fails and (error := self._table.fails.pop(0)) is not None:
-            raise error
+        match self._table.fails.pop(0) if self._table.fails else None:
+            case BaseException() as error:
+                raise error
+            case Event() as hang:
+                hang.wait()
 
 
 def decode(settings, document):

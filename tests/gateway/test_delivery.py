@@ -58,11 +58,11 @@ class Alone:
             return made
         return Leaves(made, BACK if takes_back(out.topic) else GIVEN)
 
-    def handed_over(self, out: Outgoing) -> None:
+    def handed_over(self, out: Outgoing, turn: int) -> None:
         pass
 
-    def told(self, position: int, partition: bytes) -> None:
-        pass
+    def told(self, partition: bytes, turn: int) -> int:
+        return 0
 
     def in_doubt(self, feed: int, position: int) -> bool:
         return False
@@ -115,7 +115,8 @@ def test_a_position_never_leads_and_nothing_is_counted_before_it() -> None:
     one = flow()
     admit(one, *(outgoing(number) for number in range(1, 6)))
     confirm(one, 2, 3, 5)
-    assert one.settlement() is None
+    early = settled(one)
+    assert (early.feeds, [row.position for row in early.disclosed]) == ([], [2, 3, 5])
     confirm(one, 1)
     feed = settled(one).feeds[0]
     assert (feed.position, feed.delivered) == (3, 3)
@@ -257,6 +258,19 @@ def test_what_is_taken_back_ahead_of_its_turn_is_counted_once() -> None:
     settlement = settled(one)
     assert (settlement.feeds[0].position, settlement.feeds[0].delivered) == (6, 4)
     assert [row.position for row in settlement.disclosed] == [1, 2, 6]
+
+
+def test_a_row_that_takes_back_ahead_of_its_turn_does_not_hold_up_what_is_read_meanwhile() -> None:
+    back = outgoing(2, "b", action="removed")
+    one = flow([Exceptional(2, 1, "retry", b"b".ljust(16), attempts=1)], known=[back])
+    made = one._gate.judge(back)
+    assert isinstance(made, Leaves)
+    one.take_back(back, made.event, NOW)
+    assert sent(one.take_batch()) == [2]
+    assert admit(one, outgoing(1, "a"), back, outgoing(3, "c")) == [1, 3]
+    confirm(one, 1, 2, 3)
+    settlement = settled(one)
+    assert (settlement.feeds[0].position, settlement.feeds[0].delivered, settlement.settled) == (3, 3, [2])
 
 
 def test_messages_are_numbered_without_a_gap_whatever_becomes_of_them() -> None:

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,9 @@ from gateway.agreement import Agreement, Destination, Limits, Projected, exchang
 from gateway.backoff import Backoff
 from gateway.bus import Publisher
 from gateway.delivery import Delivery
+from gateway.delivery.board import TRIES
+from gateway.delivery.codes import NOT_IN_FORCE
+from gateway.errors import Problem
 from gateway.event import Draft, Keys
 from gateway.lane import Heard, Tell
 from gateway.store.rows import Intake
@@ -78,6 +81,7 @@ class Recorder:
 
     at_once: bool = True
     careful = False
+    last_s = 2.0
 
     def __post_init__(self) -> None:
         self.ready = threading.Event()
@@ -166,6 +170,59 @@ def test_a_destination_without_an_agreement_in_force_receives_nothing_and_waits(
     drain(one)
     assert said(one) == ""
     assert counts(store, one) == (5, 0, 0, 0, 0)
+
+
+def test_what_waits_for_a_person_or_for_longer_is_at_rest(store: Store) -> None:
+    clock, lanes = [NOW], Recorder(at_once=False)
+    one = delivery(store, agreed("city"), lanes, clock=lambda: clock[0])
+    journal(store, 3, subjects=1)
+    for tries in range(1, TRIES + 1):
+        one.step()
+        assert len(lanes.given) == tries
+        assert not one.at_rest(clock[0])  # it is under way
+        lanes.tell(Heard(unrouted=[1]))
+        drain(one)
+        assert one.at_rest(clock[0] - timedelta(hours=1))
+        clock[0] += timedelta(hours=1)
+        assert one.at_rest(clock[0]) == (tries == TRIES)  # until it is parked it is tried again by then
+    assert one.parked == 1
+    assert counts(store, one)[-1] == 2  # behind it
+
+
+def test_nothing_is_at_rest_while_a_round_is_under_way(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks from another thread, while rows are on their way from the journal to memory, would find neither."""
+    one = delivery(store, agreed("own"), None)
+    feed = journal(store, 1)
+    drain(one)
+    read, seen = store.deliveries.read, list[bool]()
+
+    def watched(*asked: Any, **more: Any) -> Any:
+        seen.append(one.idle() or one.at_rest(NOW))
+        return read(*asked, **more)
+
+    monkeypatch.setattr(store.deliveries, "read", watched)
+    journal(store, 1, begin=1)
+    one.wake(feed)
+    one.step()
+    assert seen
+    assert not any(seen)
+    drain(one)
+    assert counts(store, one) == (2, 0, 0, 0, 0)
+
+
+def test_what_a_suspension_keeps_back_is_at_rest(store: Store) -> None:
+    one = delivery(store, agreed("city"), Recorder())
+    one.hold(Problem(NOT_IN_FORCE))
+    journal(store, 3)
+    one.start()
+    try:
+        wait_for(lambda: one.at_rest(NOW))
+        assert counts(store, one)[-1] == 3
+        one.hold(None)
+        wait_for(lambda: one.moves == 3 and one.at_rest(NOW))
+        assert counts(store, one)[0] == 3
+    finally:
+        one.stop()
 
 
 def test_a_paused_destination_receives_nothing_until_it_is_resumed(store: Store) -> None:
@@ -392,7 +449,7 @@ def test_a_full_queue_keeps_the_rest_in_the_journal_and_parks_nothing(rabbitmq: 
         one = delivery(store, agreement, publisher)
         one.start()
         wait_for(lambda: said(one) == "bus.nacked")
-        wait_for(lambda: 0 < one.moves < total)
+        assert one.moves < total
         got: set[str] = set()
         until = time.monotonic() + 40
         while len(got) < total and time.monotonic() < until:

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from gateway import acts, site, store, system
+from gateway import acts, site, store, system, workers
 from gateway.context import Quiet
 from gateway.errors import Code, Halt, Problem, Refused, Retry
 from gateway.reconcile import Asked
@@ -265,20 +265,22 @@ def test_the_digest_of_a_day_does_not_depend_on_the_order_but_on_every_record():
 def running(here, opened, table):
     """A gateway that runs in a thread, its table read once; `begin` starts it."""
     stop = threading.Event()
-    runner = Runner(here, opened, site.keys(here), log=Quiet(), metrics=Metrics(), stop=stop)
+    begun = []
 
     def begin():
+        runner = Runner(here, opened, site.keys(here), log=Quiet(), metrics=Metrics(), stop=stop)
+        thread = threading.Thread(target=runner.run, args=(lambda: None, lambda: None), daemon=True)
+        begun.append((runner, thread))
         runner.start()
         thread.start()
         until(lambda: runner.lines["cad"].loops["calls"].read_once)
         return runner
 
-    thread = threading.Thread(target=runner.run, args=(lambda: None, lambda: None), daemon=True)
     yield begin
     stop.set()
-    if thread.ident:
+    for runner, thread in begun:
         thread.join(10)
-    runner.close()
+        runner.close()
 
 
 def until(condition, seconds=10):
@@ -340,6 +342,28 @@ def test_a_running_gateway_waits_as_long_as_the_system_asks(opened, table, runni
     until(lambda: opened.census.last(1) is not None)
     assert opened.census.last(1).state == "mended"
     assert table.fails == []
+
+
+def test_a_survey_that_never_comes_back_halts_its_system_which_a_person_can_resume(here, opened, table, running, monkeypatch):
+    monkeypatch.setattr(workers.Workers.__init__, "__kwdefaults__", {"grace": timedelta(milliseconds=100)})
+    path = here.root / "systems" / "cad" / "system.yaml"
+    path.write_text(path.read_text().replace("deadline: 2s", "deadline: 200ms"))
+    table.put("C1")
+    hang = threading.Event()
+    runner = running()
+    table.fails += [hang]
+    runner.reconcile("cad", "calls", Asked(by="me", reason="a test"))
+    until(lambda: runner.lines["cad"].state == "halted")
+    assert runner.problems()["cad"].code.id == "system.silent"
+    hang.set()
+    world = acts.World(here, opened, site.keys(here), runner.refresh)
+    acts.carry_out(world, "system", {"system": "cad", "act": "resume"}, by="me", reason="it answers again")
+    until(lambda: runner.lines["cad"].state == "running")
+    until(lambda: runner.lines["cad"].loops["calls"].read_once)
+    table.put("C2", unseen=True)
+    runner.reconcile("cad", "calls", Asked(by="me", reason="a test"))
+    until(lambda: opened.census.last(1) is not None)
+    assert opened.census.last(1).state == "mended"
 
 
 def test_reconciling_beside_a_feed_that_keeps_changing_never_brings_an_old_state_back(here, opened, table, running):

@@ -1,5 +1,6 @@
 """Systems that fail, hang, come back late or are changed by people; the others never notice."""
 
+import re
 import threading
 import time
 from datetime import timedelta
@@ -7,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from gateway import acts, agreed, site, store, workers
+from gateway.attempt import Attempt
 from gateway.context import Quiet
 from gateway.errors import Code, Halt, Problem, Retry
 from gateway.runner import Runner
@@ -117,6 +119,17 @@ def test_a_system_that_says_when_is_asked_then(here, opened):
     assert runner.lines["cad"].breaker.failures == 0
 
 
+def test_a_system_that_says_to_come_back_much_later_is_shown_and_did_not_fail(here, opened):
+    scripted.system(here.root, "cad", Retry(Problem(AWAY, where="https://cad.example"), after=timedelta(minutes=10)), [record(1)])
+    figures, runner = once(here, opened)
+    assert figures["accepted"] == 0
+    problem = runner.unanswered()["cad"]
+    assert problem.code is AWAY
+    assert re.fullmatch(r"https://cad\.example, asked again at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", problem.where)
+    assert runner.standing()["cad"]["problem"]["code"] == AWAY.id
+    assert runner.lines["cad"].breaker.failures == 0
+
+
 def test_a_call_that_never_comes_back_halts_its_system_and_the_others_go_on(here, opened, monkeypatch):
     monkeypatch.setattr(workers.Workers.__init__, "__kwdefaults__", {"grace": timedelta(milliseconds=100)})
     hang = threading.Event()
@@ -129,6 +142,31 @@ def test_a_call_that_never_comes_back_halts_its_system_and_the_others_go_on(here
     time.sleep(0.1)
     assert opened.journal.feed("cad", "calls").cursor == ""
     assert opened.journal.feed("cad", "calls").state == "halted"
+
+
+def test_a_feed_that_processes_died_in_is_read_while_no_other_is_and_before_the_others(here, opened):
+    reads, under_way = [], set()
+
+    def noting(name, step):
+        def read(_):
+            under_way.add(name)
+            time.sleep(0.05)
+            reads.append((name, frozenset(under_way)))
+            under_way.discard(name)
+            return step
+
+        return read
+
+    for name, number in (("a-sound", 1), ("cad", 2), ("rms", 3)):
+        scripted.system(here.root, name, noting(name, [record(number)]), noting(name, [record(number + 10)]))
+    for name in ("cad", "rms"):  # both were under way at two deaths
+        marker = here.var / "attempt" / str(opened.journal.feed(name, "calls").id)
+        Attempt(marker).begin("")
+        Attempt(marker).begin("")
+    figures, _ = once(here, opened)
+    assert figures["accepted"] == 6
+    assert [name for name, _ in reads[:4]] == ["cad", "cad", "rms", "rms"]
+    assert all(beside == {name} for name, beside in reads[:4])
 
 
 def test_a_folder_that_cannot_be_used_stops_its_system_only(here, opened):
@@ -210,8 +248,6 @@ def test_a_record_that_kills_the_process_halts_its_feed_after_three_deaths(here,
     """The deaths are played by markers that a dead process would have left."""
     scripted.system(here.root, "cad", [record(1)])
     feed = opened.journal.feed("cad", "calls")
-    from gateway.attempt import Attempt
-
     for _ in range(3):
         Attempt(here.var / "attempt" / str(feed.id)).begin("")
     _, runner = once(here, opened)
@@ -242,10 +278,36 @@ def test_a_full_disk_ends_once_at_once_and_says_so(here, opened, monkeypatch):
     assert runner.waits is None
 
 
+def test_intake_no_longer_waits_once_the_feed_that_met_a_full_disk_finds_nothing_to_take(here, opened, monkeypatch):
+    from gateway.store.database import FULL
+
+    script = scripted.system(here.root, "cad", [record(1)])
+    runner = runner_of(here, opened)
+
+    def full_for_a_record(journal, feed_id, batch, intake):
+        if batch.records:
+            raise Retry(Problem(FULL), after=timedelta(milliseconds=50))
+        return accept(journal, feed_id, batch, intake)
+
+    accept = type(opened.journal).accept
+
+    thread = threading.Thread(target=runner.run, args=(lambda: None, lambda: None))
+    try:
+        with monkeypatch.context() as disk:
+            disk.setattr(type(opened.journal), "accept", full_for_a_record)
+            thread.start()
+            until(lambda: runner.waits is not None)
+            assert runner.waits.code is FULL
+            script.steps.clear()  # as when the system takes its document back
+            until(lambda: runner.waits is None)
+    finally:
+        runner.stop.set()
+        thread.join()
+        runner.close()
+
+
 def test_a_full_disk_under_the_marker_is_no_fault_of_the_adapter(here, opened, monkeypatch):
     import errno
-
-    from gateway.attempt import Attempt
 
     scripted.system(here.root, "cad", [record(1)])
 

@@ -226,6 +226,26 @@ def test_a_call_past_its_deadline_is_cancelled_and_its_records_are_in_doubt(here
     assert (len(target.rows), figures["in_progress"]) == (1, 0)
 
 
+@pytest.mark.parametrize("after", [timedelta(0), None], ids=["at once", "later"])
+def test_what_a_sink_cannot_tell_stays_in_doubt_while_the_system_halts_and_is_resumed(here, opened, after):
+    """It says that the record may have arrived, and then that a person must look."""
+
+    def reaches(sink, records):
+        for one in records:
+            sink.put(one)
+        return [Outcome("retry", after=after, uncertain=True) for _ in records]
+
+    target = scripted.target(here.root, reaches, Halt(Problem(BROKEN)))
+    scripted.system(here.root, "cad", [alert(1)])
+    _, runner = once(here, opened)
+    assert runner.problems()["desk"].code.id == BROKEN.id
+    assert [row.uncertain for row in desk(opened)[1]] == [True]
+    change(here, opened, "desk", "resume")
+    figures, _ = once(here, opened)
+    assert [record.uncertain for record in target.given] == [False, True, True]
+    assert (len(target.rows), figures["in_progress"]) == (1, 0)
+
+
 def test_a_sink_that_never_comes_back_halts_its_system_and_nobody_waits_for_it(here, opened, monkeypatch):
     monkeypatch.setattr(workers.Workers.__init__, "__kwdefaults__", {"grace": timedelta(milliseconds=100)})
     let_go = threading.Event()

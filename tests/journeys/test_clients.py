@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from cloudevents.conversion import to_binary
 from cloudevents.http import CloudEvent, from_http, from_json
 
+from contracts.events import events
 from gateway.agreement import PREFIX
 from gateway.cli.mock import mock
 
@@ -56,10 +57,16 @@ def queue(rabbitmq, tmp_path):
     return f"copperline.{name}.service", ids
 
 
-def code(language):
-    page = (ROOT / "docs" / "events" / "incident.md").read_text(encoding="utf-8")
-    (found,) = re.findall(rf"^```{language}\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+def code(language, page="incident-created"):
+    text = (ROOT / "docs" / "events" / f"{page}.md").read_text(encoding="utf-8")
+    (found,) = re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     return found
+
+
+@pytest.mark.parametrize("event", events(), ids=lambda event: f"{event.entity}-{event.action}")
+def test_the_page_of_every_event_has_the_code_that_is_tried_here_for_one(event):
+    for language in ("python", "javascript"):
+        assert code(language, f"{event.entity}-{event.action}").replace(f"police.{event.entity}.", "police.incident.") == code(language)
 
 
 def test_the_python_of_the_page_receives_every_event_once(rabbitmq, queue):

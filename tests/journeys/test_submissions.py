@@ -56,10 +56,10 @@ def desk(gateway, java):
     return folder
 
 
-def submitting(folder, address):
+def submitting(folder, address, **more):
     find = {"operation": "CheckStatusByIncident", "request": {"ori": "XX0000000", "incident": "$key"}, **systems.exchange(systems.FOUND)}
     submit = {**systems.SUBMIT, "request": {"xmlDoc": "$document"}, "find": find, "document": {"root": "a:alert", "schema": "alert.xsd"}}
-    settings = {"address": address, "namespaces": {"a": "urn:example:alert"}, "submit": submit}
+    settings = {"address": address, "namespaces": {"a": "urn:example:alert"}, "submit": submit, **more}
     feed = {"adapter": "soap", "settings": settings, "mappings": {"alert": "mappings/alert.yaml"}}
     (folder / "system.yaml").write_text(json.dumps({"system": "cad", "zone": "America/Chicago", "feeds": {"calls": feed}}))
 
@@ -97,9 +97,7 @@ def test_an_alert_is_submitted_once_wherever_the_gateway_is_killed(gateway, desk
     deadly = Deadly(java, step)
     with serving(deadly) as line:
         submitting(desk, f"http://127.0.0.1:{line.port}/plain")
-        gateway("check")
-        gateway("agreements", "approve", "dispatch", "--as", "B. Sample", "--reason", "read and agreed")
-        gateway.arrives("alerts", "a.csv", b"NO,KIND,TYPE,SENT,TEXT\n7,Alert,assault,2026-01-02T00:10:00,Invented fight\n")
+        approved(gateway, 7)
         env = {**os.environ, "PYTHONPATH": str(ROOT), "COPPERLINE_SITE": str(gateway.root)}
         command = [sys.executable, "-m", "gateway.cli", "run", "--once"]
         with subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
@@ -110,6 +108,46 @@ def test_an_alert_is_submitted_once_wherever_the_gateway_is_killed(gateway, desk
     assert java.arrivals() == ["_XX0000000_7_INC"]
     assert "Invented fight" in java.holds()["_XX0000000_7_INC"]
     gateway("ledger", "verify")
+
+
+def approved(gateway, *files):
+    gateway("check")
+    gateway("agreements", "approve", "dispatch", "--as", "B. Sample", "--reason", "read and agreed")
+    lines = [f"{number},Alert,assault,2026-01-02T00:10:00,Invented fight\n" for number in files]
+    gateway.arrives("alerts", "a.csv", ("NO,KIND,TYPE,SENT,TEXT\n" + "".join(lines)).encode())
+
+
+def test_a_fault_after_the_commit_is_found_by_asking_and_nothing_is_sent_again(gateway, desk, java):
+    submitting(desk, java.url("plain"))
+    java.mode("fault-after-commit")
+    approved(gateway, 7)
+    assert gateway.once()["in_progress"] == 0
+    assert gateway.once()["in_progress"] == 0
+    assert java.arrivals() == ["_XX0000000_7_INC"]
+
+
+@pytest.mark.parametrize("mode", ["body-not-signed", "unsigned"])
+def test_an_answer_whose_signature_does_not_cover_it_is_not_believed_and_a_person_told(gateway, desk, java, mode):
+    """The record may be there or not: it waits, is sent to nobody, and goes on once answers are signed."""
+    signed = {
+        "user": {"name": "gateway", "password_from": "env:VAULT_PASSWORD", "digest": True},
+        "timestamp": "5m",
+        "sign": {"certificate": str(java.folder / "client.pem"), "key": str(java.folder / "client.key")},
+        "expect": {"certificate": str(java.folder / "server.pem")},
+    }
+    gateway.env["VAULT_PASSWORD"] = "s3cret & <more>"
+    submitting(desk, java.url("secure"), security=signed)
+    java.mode(mode)
+    approved(gateway, 7)
+    done = gateway.ended("run", "--once", "--json")
+    assert done.returncode != 0
+    assert "soap.signature" in done.stderr
+    assert "What to do: " in done.stderr
+    assert java.arrivals() == ["_XX0000000_7_INC"]
+    java.mode("")
+    gateway.ended("systems", "resume", "cad", "--reason", "the service signs its answers again")
+    assert gateway.once()["in_progress"] == 0
+    assert java.arrivals() == ["_XX0000000_7_INC"]
 
 
 def test_incidents_become_nibrs_xml_and_violations_come_back_to_the_incident(gateway, java, shared):

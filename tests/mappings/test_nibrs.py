@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 
@@ -116,6 +117,15 @@ def test_a_record_is_marked_exactly_where_somebody_in_it_is_young(feed):
         people = [one for group in groups for one in record.fields.get(group, ())] or [record.fields["arrest"]]
         wanted = any(one["age"] in young or one.get("under18") for one in people)
         assert done.of(record.key).get("handling", {}).get("juvenile", False) is wanted
+
+
+def test_an_age_of_one_digit_is_young(feed, corner):
+    """A state's test submission has them, though the layout wants two."""
+    arrest = next(record for record in corner.records if record.kind == "arrest")
+    for age, young in (("7", True), ("44", False)):
+        aged = arrest._replace(fields={**arrest.fields, "arrest": {**arrest.fields["arrest"], "age": age, "under18": ""}})
+        (draft,) = feed.translate(aged)
+        assert json.loads(draft.data).get("handling", {}).get("juvenile", False) is young
 
 
 def test_a_group_b_arrest_is_an_incident_of_arrests_only(corner):

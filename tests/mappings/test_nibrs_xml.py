@@ -3,34 +3,19 @@
 import hashlib
 import json
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
 from adapters.soap import adapter
-from gateway import mapping, yamlfile
 from gateway.adapter import Document, OutRecord, RawRecord
 from gateway.errors import Reject
-
-ROOT = Path(__file__).resolve().parents[2]
-TEMPLATE = ROOT / "mappings" / "systems" / "nibrs-repository"
-CODES = (ROOT / "mappings" / "codes",)
+from tests.mappings import nibrs_xml
 
 
 @pytest.fixture(scope="module")
 def settings(shared, tmp_path_factory):
     """The template's settings, its bundle with the official schemas."""
-    folder = tmp_path_factory.mktemp("bundle")
-    files = {}
-    for root in (TEMPLATE / "wsdl", shared / "nibrs" / "xml" / "base-xsd"):
-        for path in (each for each in root.rglob("*") if each.suffix in {".wsdl", ".xsd"}):
-            name = path.relative_to(root)
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes(path.read_bytes())
-            files[name.as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
-    (folder / "bundle.json").write_text(json.dumps({"wsdl": "repository.wsdl", "files": files}))
-    said = yamlfile.load(TEMPLATE / "system.yaml").data["feeds"]["submissions"]["settings"]
-    return adapter.settings.model_validate({**said, "bundle": str(folder)})
+    return nibrs_xml.settings("nibrs-repository", "repository.wsdl", shared, tmp_path_factory.mktemp("bundle"))
 
 
 @pytest.mark.real_data
@@ -49,7 +34,7 @@ def settings(shared, tmp_path_factory):
 def test_every_incident_that_is_sent_obeys_the_official_schema(shared, shipped, settings, name, valid, parked):
     """`encode` sends nothing else; what the schema has no word for is parked with the element."""
     feed = shipped("nibrs").feeds["submissions"]
-    out = mapping.compile(TEMPLATE / "mappings" / "incident.yaml", codes=CODES, zone="America/New_York")
+    out = nibrs_xml.compiled("nibrs-repository")
     body = (shared / "nibrs" / name).read_bytes()
     sent, refused = 0, Counter()
     for record in feed.decode(Document("file", hashlib.sha256(body).digest(), len(body), body=body)):

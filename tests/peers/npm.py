@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests import peers
 
-PACKAGES = {"@asyncapi/parser": "3.6.6", "amqplib": "2.3.1", "oidc-provider": "9.13.3", "typescript": "7.0.2"}
+PACKAGES = {"@asyncapi/parser": "3.6.6", "amqplib": "2.3.1", "oidc-provider": "9.13.3", "soap": "1.13.0", "typescript": "7.0.2"}
 """What the tests use, each in the version they were written with."""
 
 

@@ -11,6 +11,7 @@ import csv
 import io
 import re
 from collections.abc import Generator, Iterator, Sequence
+from functools import lru_cache
 from typing import Annotated, BinaryIO, Literal
 
 from pydantic import Field, model_validator
@@ -85,7 +86,7 @@ class DelimitedForm:
         for block in lines.blocks(document, found.start, found.end, self._line):
             if isinstance(block, lines.Overlong):
                 raise Reject(Problem(HEADER, where="line 1", rule="the first line is too long for a header"))
-            for raw in lines.split(block[1]):
+            for raw in lines.one_by_one(block[1]):
                 if not raw.strip():
                     skipped.append(Skipped(len(raw), "blank"))
                 elif comment and raw.startswith(comment):
@@ -97,26 +98,10 @@ class DelimitedForm:
 
     def _columns(self, raw: bytes) -> tuple[str, ...]:
         """The names in a header.  Raises Reject where a needed one is missing or two are the same."""
-        try:
-            text = raw.decode(self._charset).rstrip("\r\n")
-        except UnicodeDecodeError:
-            raise Reject(Problem(HEADER, where="line 1", rule="bytes outside the charset")) from None
-        names = tuple(name.strip() for name in self._cells(text))
-        missing = [name for name in self._layout.needed if name not in names]
-        if missing:
-            raise Reject(Problem(HEADER, where="line 1", rule=f"no column {', '.join(missing)}"))
-        if len(set(names)) < len(names):
-            raise Reject(Problem(HEADER, where="line 1", rule="two columns have the same name"))
-        return names
+        return _columns(raw, self._charset, self._layout.delimiter, self._layout.quote, tuple(self._layout.needed))
 
     def _cells(self, text: str) -> list[str]:
-        if not self._quote:
-            return text.split(self._layout.delimiter)
-        try:
-            rows = csv.reader((text,), delimiter=self._layout.delimiter, quotechar=self._layout.quote, strict=True)
-            return next(iter(rows), [])
-        except csv.Error:
-            raise Reject(Problem(HEADER, where="line 1", rule="broken quoting")) from None
+        return _cells(text, self._layout.delimiter, self._layout.quote)
 
     def items(self, document: BinaryIO, head: Head, at: Place, sha: str, track: Track) -> Iterator[Item]:
         layout = self._layout
@@ -138,6 +123,30 @@ class DelimitedForm:
 
     def is_trailer(self, document: BinaryIO, size: int) -> bool:
         return bool(lines.head(document, size, b"", self._charset, self._layout.trailer).trailer)
+
+
+@lru_cache(maxsize=256)  # a caller's every request begins with the same header
+def _columns(raw: bytes, charset: str, delimiter: str, quote: str, needed: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        text = raw.decode(charset).rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise Reject(Problem(HEADER, where="line 1", rule="bytes outside the charset")) from None
+    names = tuple(name.strip() for name in _cells(text, delimiter, quote))
+    missing = [name for name in needed if name not in names]
+    if missing:
+        raise Reject(Problem(HEADER, where="line 1", rule=f"no column {', '.join(missing)}"))
+    if len(set(names)) < len(names):
+        raise Reject(Problem(HEADER, where="line 1", rule="two columns have the same name"))
+    return names
+
+
+def _cells(text: str, delimiter: str, quote: str) -> list[str]:
+    if quote == "none":
+        return text.split(delimiter)
+    try:
+        return next(iter(csv.reader((text,), delimiter=delimiter, quotechar=quote, strict=True)), [])
+    except csv.Error:
+        raise Reject(Problem(HEADER, where="line 1", rule="broken quoting")) from None
 
 
 class _Rows:

@@ -111,6 +111,15 @@ def split(data: bytes) -> list[bytes]:
     return [*ended, parts[-1]] if parts[-1] else ended
 
 
+def one_by_one(data: bytes) -> Iterator[bytes]:
+    """The same, for whoever looks at the first few only."""
+    start = 0
+    while start < len(data):
+        end = data.find(b"\n", start) + 1 or len(data)
+        yield data[start:end]
+        start = end
+
+
 def flaw(raw: bytes, charset: str, *, returns: bool = True) -> Code | None:
     """What makes a line unreadable: a NUL, a bare carriage return (where `returns`), a byte outside the charset."""
     if b"\0" in raw or (returns and raw.count(b"\r") != raw.count(b"\r\n")):

@@ -10,37 +10,12 @@ import pytest
 from adapters.odbc import adapter
 from gateway.testing import SinkConformance, SourceConformance, context
 from tests.adapters.odbc import databases, targets
-from tests.adapters.odbc.databases import (
-    Calls,
-    Log,
-    MariaDb,
-    Postgresql,
-    PostgresqlAnsi,
-    Queued,
-    Sqlite,
-    Versions,
-    WithUnits,
-)
+from tests.adapters.odbc.databases import Log, MariaDb, Postgresql, PostgresqlAnsi, Queued, Sqlite, Versions, WithUnits
+from tests.adapters.odbc.scenes import Scene
 
 
-class OnDatabase(SourceConformance):
-    adapter = adapter
-    system: ClassVar = Calls
-    database: ClassVar = Postgresql
-
-    @pytest.fixture
-    def legacy(self, tmp_path, request):
-        self.made = databases.made(self.database, request, tmp_path)
-        self.calls = self.system(tmp_path, self.made)
-        yield self.calls
-        self.made.close()
-
-    @pytest.fixture
-    def given(self, tmp_path, clock, legacy):
-        return replace(context(tmp_path, clock), secret=self.made.secret)
-
-    def typed(self):
-        return self.adapter.settings.model_validate(self.calls.typed())
+class OnDatabase(Scene, SourceConformance):
+    pass
 
 
 class TestTimesOnPostgresql(OnDatabase):

@@ -255,3 +255,64 @@ def test_a_budget_of_queries_makes_the_feed_wait_and_loses_nothing(postgresql, f
         seen += [record.key for record in batch.records]
     assert seen == keys
     assert waits > 1
+
+
+# Rows without a watermark
+
+
+def stripped(keys):
+    return [key.strip() for key in keys]
+
+
+@pytest.fixture(params=["postgresql", "maria", "sqlite"])
+def unmarked(request, tmp_path):
+    """Calls that get their time late, or never."""
+    made = Calls(tmp_path, request.getfixturevalue(request.param))
+    made.add(3)
+    for _ in range(3):
+        made.insert("no time", "NULL")
+    return made
+
+
+def test_a_row_without_a_watermark_is_found_when_it_comes_and_when_it_changes(unmarked, feed):
+    made = feed(unmarked.database, watermark=TIMES)
+    assert len(made.poll()) == 6
+    assert made.keys() == []
+    late = unmarked.insert("no time yet", "NULL")
+    assert stripped(made.keys()) == [late]
+    unmarked.database.run("UPDATE calls SET place = 'moved' WHERE callno = ?", late)
+    [moved] = made.poll(limit=2)
+    assert moved.fields["place"] == "moved"
+    assert made.keys() == []
+    unmarked.database.run(f"UPDATE calls SET changed = {unmarked.database.now} WHERE callno = ?", late)
+    assert stripped(made.keys()) == [late]
+    assert made.keys() == []
+
+
+def test_a_restart_reads_rows_without_a_watermark_once_more_and_then_no_more(unmarked, feed):
+    made = feed(unmarked.database, watermark=TIMES)
+    made.poll()
+    made.restart()
+    assert len(made.poll(limit=2)) == 3
+    assert made.keys() == []
+
+
+def test_too_many_rows_without_a_watermark_are_left_to_a_reconciliation(unmarked, feed, monkeypatch):
+    monkeypatch.setattr("adapters.odbc.unmarked.MOST", 2)
+    made = feed(unmarked.database, watermark=TIMES)
+    made.poll()
+    assert [batch.reconcile for batch in made.batches].count(True) == 1
+    unmarked.insert("no time", "NULL")
+    assert made.keys() == []
+    assert [batch.reconcile for batch in made.batches].count(True) == 1
+    unmarked.database.run("DELETE FROM calls WHERE changed IS NULL")
+    late = unmarked.insert("no time", "NULL")
+    assert stripped(made.keys()) == [late]
+
+
+def test_a_column_that_is_never_null_is_not_asked_for_nulls(postgresql, feed, tmp_path):
+    Calls(tmp_path, postgresql).add(1)
+    postgresql.run("ALTER TABLE calls ALTER COLUMN changed SET NOT NULL")
+    made = feed(postgresql, watermark=TIMES)
+    made.poll()
+    assert not made.source._opened().views[""].nullable

@@ -46,8 +46,11 @@ def test_a_login_that_may_write_is_told_and_one_that_only_reads_is_not(database,
         database.run("DROP ROLE reader")
 
 
-def test_rows_without_a_watermark_are_told(database, tmp_path):
+def test_more_rows_without_a_watermark_than_are_read_again_are_told(database, tmp_path, monkeypatch):
+    monkeypatch.setattr("adapters.odbc.unmarked.MOST", 1)
     database.run("INSERT INTO calls VALUES ('C2', 'there', NULL)")
+    assert ("odbc.no-mark", "calls") not in probed(database, tmp_path)
+    database.run("INSERT INTO calls VALUES ('C3', 'there', NULL)")
     assert ("odbc.no-mark", "calls") in probed(database, tmp_path)
 
 

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
 import pytest
 from pydantic import ValidationError
 
+from adapters.odbc import connect
+from adapters.odbc.profile import POSTGRESQL
+from adapters.odbc.settings import Connection, Limits
 from tests.adapters.odbc.databases import PostgresqlAnsi
 from tests.adapters.odbc.feeds import TIMES
+
+READS = """
+import json, sys
+from adapters.odbc.connect import Link
+from adapters.odbc.settings import Connection, Limits
+link = Link(Connection.model_validate(json.loads(sys.argv[1])), Limits(), lambda _: "app")
+print(ascii(link.rows("SELECT place FROM calls")[0][0]))
+"""
 
 
 def one(feed, database, table, values, **settings):
@@ -52,6 +69,34 @@ def test_a_long_text_and_bytes_come_whole(postgresql, feed):
     fields = one(feed, postgresql, "remarks text, photo bytea", r"repeat('Ü', 20000), '\x0001ff'").fields
     assert fields["remarks"] == "Ü" * 20000
     assert fields["photo"] == "AAH/"
+
+
+@pytest.mark.parametrize("place", ["Ünited 🚓 “St”", "é" * 4095 + "🚓" * 3, ""])
+def test_text_is_the_same_as_utf_8_and_as_utf_16(postgresql, monkeypatch, place):
+    """A driver that hands text over as UTF-8 only in part, as in a narrow locale, is asked for UTF-16 instead."""
+    postgresql.run("CREATE TABLE calls (callno text, place text)")
+    postgresql.run("INSERT INTO calls VALUES ('C1', ?)", place)
+    read = []
+    for narrow in (POSTGRESQL.narrow, "SELECT CAST(? AS text) || '?'"):
+        monkeypatch.setattr(connect, "profile_of", lambda _, narrow=narrow: replace(POSTGRESQL, narrow=narrow))
+        link = connect.Link(Connection.model_validate(postgresql.connection), Limits(), postgresql.secret)
+        read.append(link.rows("SELECT place FROM calls")[0][0])
+        link.close()
+    assert read == [place, place]
+
+
+def test_in_a_locale_without_unicode_text_comes_whole(postgresql):
+    postgresql.run("CREATE TABLE calls (callno text, place text)")
+    postgresql.run("INSERT INTO calls VALUES ('C1', 'Ünited 🚓')")
+    done = subprocess.run(
+        [sys.executable, "-c", READS, json.dumps(postgresql.connection)],
+        env={**os.environ, "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout.strip() == ascii("Ünited 🚓")
 
 
 def test_unicode_passes_the_ansi_driver(opened, feed):

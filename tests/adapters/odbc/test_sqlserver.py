@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from adapters.odbc.connect import string
 from adapters.odbc.faults import meaning
@@ -12,9 +13,10 @@ from adapters.odbc.profile import SQLSERVER, of_driver
 from adapters.odbc.settings import Connection, Limits, Queue, Rowversion, Settings, Timestamp, Write
 from adapters.odbc.sql import Relation, field_of, mark_of
 from adapters.odbc.target import Target
-from gateway.errors import Halt
+from gateway.errors import REGISTER, Halt
 from tests.adapters.odbc.targets import record
 
+CONNECTING = {"odbc.certificate", "odbc.tls-version", "odbc.not-encrypted", "odbc.must-encrypt", "odbc.strict", "odbc.ticket", "odbc.encryption"}
 GOLDEN = Path(__file__).with_name("sqlserver.sql")
 INMAIN = Relation(SQLSERVER, "cad.dbo.inmain", ("agency", "callno"))
 DIRTY = Relation(SQLSERVER, "dbo.inmain", ("callno",), (("agency", ("VT004",)),), " WITH (NOLOCK)")
@@ -71,7 +73,8 @@ def test_the_drivers_of_sql_server_are_known_by_name(name):
         ({"encryption": "strict"}, "Encrypt=strict"),
         ({"encryption": "trust"}, "Encrypt=yes;TrustServerCertificate=yes"),
         ({"encryption": "no"}, "Encrypt=no"),
-        ({"options": {"ApplicationIntent": "ReadOnly", "Trusted_Connection": "yes"}}, "ApplicationIntent=ReadOnly;Trusted_Connection=yes"),
+        ({"encryption": "yes"}, "Encrypt=yes;TrustServerCertificate=no"),
+        ({"options": {"ApplicationIntent": "ReadOnly"}}, "ApplicationIntent=ReadOnly"),
     ],
 )
 def test_the_connection_string_is_the_drivers(said, expected):
@@ -83,8 +86,17 @@ def test_the_connection_string_is_the_drivers(said, expected):
 @pytest.mark.parametrize(
     "state, words, code",
     [
-        ("08001", "SSL Provider: [error:0A000086:SSL routines::certificate verify failed]", "odbc.encryption"),
-        ("08001", "TCP Provider: Error code 0x2746. SSL Provider: encryption is required", "odbc.encryption"),
+        ("08001", "SSL Provider: [error:0A000086:SSL routines::certificate verify failed]", "odbc.certificate"),
+        ("08001", "SSL Provider: [error:1416F086:SSL routines:tls_process_server_certificate:certificate verify failed:self signed certificate]", "odbc.certificate"),
+        ("08001", "SSL Provider: [error:0A000086:SSL routines::certificate verify failed:subject name does not match host name]", "odbc.certificate"),
+        ("08001", "SSL Provider: [error:1425F102:SSL routines:ssl_choose_client_version:unsupported protocol]", "odbc.tls-version"),
+        ("08001", "SSL Provider: [error:0A00018A:SSL routines::dh key too small]", "odbc.tls-version"),
+        ("08001", "SSL Provider: [error:0A000102:SSL routines::unsupported protocol]", "odbc.tls-version"),
+        ("08001", "Encryption not supported on SQL Server.", "odbc.not-encrypted"),
+        ("08001", "TCP Provider: Error code 0x2746. SSL Provider: encryption is required", "odbc.must-encrypt"),
+        ("08001", "Client unable to establish connection due to prelogin failure", "odbc.strict"),
+        ("HY000", "SSPI Provider: No Kerberos credentials available (default cache: FILE:/tmp/krb5cc_0)", "odbc.ticket"),
+        ("08001", "SSL Provider: [error:0A000126:SSL routines::unexpected eof while reading]", "odbc.encryption"),
         ("28000", "Login failed for user 'app'. (18456)", "odbc.login"),
         ("42000", 'Cannot open database "cad" requested by the login. (4060)', "odbc.login"),
         ("42S02", "Invalid object name 'dbo.inmain'. (208)", "odbc.table"),
@@ -97,10 +109,47 @@ def test_the_connection_string_is_the_drivers(said, expected):
     ],
 )
 def test_what_the_server_says_becomes_what_happens_next(state, words, code):
-    error = meaning(state, words, where="database")
+    error = meaning(state, words, where="database", connecting=code in CONNECTING)
     assert error.problem.code.id == code
     assert words not in str(error)
-    assert isinstance(error, Halt) == (code in {"odbc.encryption", "odbc.login", "odbc.table", "odbc.column", "odbc.rights"})
+    passing = {"odbc.timeout", "odbc.busy", "odbc.unreachable"}
+    assert isinstance(error, Halt) == (code not in passing)
+
+
+def test_with_kerberos_no_password_is_sent():
+    connection = Connection(driver="ODBC Driver 18 for SQL Server", server="cad.example", database="cad", options={"Trusted_Connection": "yes"})
+    assert string(connection, Limits(), lambda _: "never") == (
+        "DRIVER={ODBC Driver 18 for SQL Server};Server=cad.example;Database=cad;Trusted_Connection=yes;"
+    )
+
+
+def test_every_failure_of_encryption_has_a_sentence_and_a_way_out_of_its_own():
+    met = [REGISTER[code] for code in CONNECTING]
+    assert len({one.meaning for one in met}) == len({one.remedy for one in met}) == 7
+
+
+@pytest.mark.parametrize("name, value", [("ApplicationIntent", "ReadOnly"), ("ApplicationIntent", "ReadWrite"), ("Trusted_Connection", "yes"), ("trusted_connection", "No")])
+def test_options_that_are_known_take_what_they_know(name, value):
+    assert Connection(driver="ODBC Driver 18 for SQL Server", options={name: value}).options == {name: value}
+
+
+@pytest.mark.parametrize(
+    "said, sentence",
+    [
+        ({"options": {"ApplicationIntent": "readonly please"}}, "ReadOnly or ReadWrite"),
+        ({"options": {"Trusted_Connection": "maybe"}}, "yes or no"),
+        ({"options": {"Trusted_Connection": "yes"}, "user_from": "env:U"}, "the ticket is the login"),
+        ({"options": {"Encrypt": "yes"}, "encryption": "trust"}, "said twice"),
+    ],
+)
+def test_options_that_are_wrong_or_contradict_are_refused(said, sentence):
+    with pytest.raises(ValidationError, match=sentence):
+        Connection(driver="ODBC Driver 18 for SQL Server", **said)
+
+
+@pytest.mark.parametrize("words", ["no such table: kerberos", "no such column: tls", "relation prelogin: SSL error"])
+def test_a_name_in_the_words_of_a_query_is_no_failure_of_encryption(words):
+    assert meaning("HY000", words, where="database").problem.code.id not in CONNECTING
 
 
 def test_change_tracking_and_dirty_reads_are_sql_servers_to_say():

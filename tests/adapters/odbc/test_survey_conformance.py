@@ -2,35 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import ClassVar
-
-import pytest
-
-from adapters.odbc import adapter
-from gateway.testing import SurveyConformance, context
-from tests.adapters.odbc import databases
-from tests.adapters.odbc.databases import Calls, Log, MariaDb, Postgresql, PostgresqlAnsi, Queued, Sqlite, WithUnits
+from gateway.testing import SurveyConformance
+from tests.adapters.odbc.databases import Log, MariaDb, PostgresqlAnsi, Queued, Sqlite, WithUnits
+from tests.adapters.odbc.scenes import Scene
 
 
-class OnDatabase(SurveyConformance):
-    adapter = adapter
-    system: ClassVar = Calls
-    database: ClassVar = Postgresql
-
-    @pytest.fixture
-    def legacy(self, tmp_path, request):
-        self.made = databases.made(self.database, request, tmp_path)
-        self.calls = self.system(tmp_path, self.made)
-        yield self.calls
-        self.made.close()
-
-    @pytest.fixture
-    def given(self, tmp_path, clock, legacy):
-        return replace(context(tmp_path, clock), secret=self.made.secret)
-
-    def typed(self):
-        return self.adapter.settings.model_validate(self.calls.typed())
+class OnDatabase(Scene, SurveyConformance):
+    pass
 
 
 class TestTimesOnPostgresql(OnDatabase):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
@@ -232,6 +233,11 @@ class Repository(LegacyTarget):
                 raise KeyboardInterrupt
 
         sink._service.call = die
+
+
+def digests(bundle: Path) -> dict[str, str]:
+    """The files of a bundle as its index names them."""
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in bundle.iterdir() if path.suffix in {".wsdl", ".xsd"}}
 
 
 def submitting(java: Java, port: str = "plain", **more: Any) -> dict[str, Any]:

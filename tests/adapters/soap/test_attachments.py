@@ -67,3 +67,38 @@ def test_what_is_to_be_attached_goes_as_a_part_of_its_own(java, bundle, tmp_path
     assert [outcome.state for outcome in sink.write([record])] == ["written"]
     sink.close()
     assert java.arrivals() == ["event-1 application/octet-stream"]
+
+
+SWA = """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="http://ws-i.org/profiles/basic/1.1/xsd">
+<xs:simpleType name="swaRef"><xs:restriction base="xs:anyURI"/></xs:simpleType></xs:schema>"""
+
+
+def test_soap_with_attachments_without_xop_is_read_the_same_way(java, tmp_path):
+    """JAX-WS sends parts that are named by cid: in the text of an element."""
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    (folder / "parts.wsdl").write_text(
+        java._get("parts?wsdl").replace(java.url("parts") + "?xsd=1", "parts.xsd").replace(java.url("parts") + "?xsd=2", "asked.xsd")
+    )
+    (folder / "parts.xsd").write_text(java._get("parts?xsd=1").replace(java.url("parts") + "?xsd=2", "asked.xsd"))
+    (folder / "asked.xsd").write_text(java._get("parts?xsd=2").replace(java.url("parts") + "?xsd=1", "parts.xsd"))
+    (folder / "swaref.xsd").write_text(SWA)
+    files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+    references = {"http://ws-i.org/profiles/basic/1.1/swaref.xsd": "swaref.xsd"}
+    (folder / "bundle.json").write_text(json.dumps({"wsdl": "parts.wsdl", "files": files, "references": references}))
+    poll = {"operation": "ListParts", "request": {"count": 3}, "records": "ListPartsResponse/part", "kind": "part", "key": "name"}
+    settings = adapter.settings.model_validate({"bundle": str(folder), "address": java.url("parts"), "poll": poll})
+    given = context(tmp_path)
+    source = adapter.source(settings, given)
+    batch = source.read("", 10)
+    source.close()
+    assert [record.key for record in batch.records] == ["P1", "P2", "P3"]
+    answer = given.archive.kept[batch.document.sha256][0]
+    assert b"xop" not in answer
+    for number, record in enumerate(batch.records, 1):
+        name = record.fields["content"].removeprefix("cid:")
+        head, _, body = answer.partition(f"<{name}>".encode())[2].partition(b"\r\n\r\n")
+        assert b"Content-Type" in head or b"Content-Transfer-Encoding" in head
+        assert body.startswith(f"part {number}\r\n--no boundary\r\n\r\n".encode() * 500)
+    covered = sum(len(record.original) for record in batch.records) + sum(length for _, length, _ in batch.skipped)
+    assert covered == batch.document.size == len(answer)

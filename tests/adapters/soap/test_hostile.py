@@ -230,6 +230,7 @@ def test_no_proxy_of_the_environment_is_used(asking, monkeypatch):
         ({"body": b"x", "type": "multipart/related; boundary=b"}, Halt, "soap.unreadable"),
         ({"body": b"x", "more": "Content-Encoding: gzip\r\n"}, Retry, "soap.not-soap"),
         ({"body": envelope(recording()), "status": "500 Oops"}, Retry, "soap.status"),
+        ({"body": b"TypeError: no such\n    at listener", "status": "500 Oops"}, Retry, "soap.status"),
     ],
 )
 def test_status_and_type_are_judged_before_anything_is_read(asking, answer, error, code):

@@ -77,11 +77,27 @@ def test_an_answer_that_is_lost_is_asked_for_and_not_sent_again(repository, open
         if known:
             assert sink.write([record])[0].state == "written"
         else:
-            with pytest.raises(Retry, match=r"soap\.broken"):
-                sink.write([record])
+            assert [problem.code.id for problem in sink.write([record])[0].problems] == ["soap.uncertain", "soap.broken"]
             assert sink.write([record])[0].state == "ambiguous"
             assert sink.write([replace(record, uncertain=True)])[0].problems[0].code.id == "soap.uncertain"
     assert repository.arrivals() == [record.key]
+
+
+def test_what_is_in_doubt_stays_in_doubt_for_the_next_sink(repository, opened):
+    """The answer is lost, and asking is lost, too: another sink, after a restart or a fault, is told so by the gateway."""
+    lose = [True]
+    with serving(Relay(repository.port, lambda _asked: lose[0])) as line:
+        settings = {**systems.submitting(repository), "address": f"http://127.0.0.1:{line.port}/plain"}
+        first, second = systems.outgoing(1), systems.outgoing(2)
+        outcomes = opened(settings).write([first, second])
+        assert [(outcome.state, outcome.uncertain) for outcome in outcomes] == [("retry", True), ("retry", False)]
+        with pytest.raises(Retry):
+            opened(settings).write([replace(first, uncertain=True), second])
+        lose.clear()
+        lose.append(False)
+        again = opened(settings).write([replace(first, uncertain=True), second])
+    assert [outcome.state for outcome in again] == ["written", "written"]
+    assert repository.arrivals() == [first.key, second.key]
 
 
 def test_a_request_that_is_lost_is_sent_again_only_after_the_service_said_no(repository, opened):

@@ -10,7 +10,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from adapters.soap import adapter
-from gateway.adapter import OutRecord
+from gateway.adapter import Document, OutRecord, RawRecord
 from gateway.errors import Halt
 from gateway.testing import Clock, context, drained, keys_of, records_of
 from tests.adapters.soap import systems
@@ -201,3 +201,33 @@ def test_the_shipped_bundles_are_as_recorded():
             if path.suffix in {".wsdl", ".xsd"}
         }
     assert Path(ROOT / "mappings/systems/evidence-vault/wsdl/bundle.json").is_file()
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_a_schema_that_only_xs_any_leads_to_is_held_against_what_it_lets_in(tmp_path, given):
+    """Such a schema stands in the bundle because somebody put it there; the WSDL never names it."""
+    extra = tmp_path / "extra.xsd"
+    extra.write_text(
+        '<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:example:extra">'
+        '<xs:element name="speed" type="xs:int"/></xs:schema>'
+    )
+    folder = bundled(tmp_path / "bundle", REGISTRY, *([extra] if given else []))
+    settings = adapter.settings.model_validate(
+        {
+            "bundle": str(folder),
+            "address": "http://127.0.0.1:9/",
+            "poll": {"operation": "List", "records": "ListResponse/items/item", "kind": "item", "key": "id"},
+        }
+    )
+    items = "".join(
+        f'<item><id>{number}</id><seen>2026-02-01T08:00:00Z</seen><x:speed xmlns:x="urn:example:extra">{speed}</x:speed></item>'
+        for number, speed in enumerate(("30", "fast"))
+    )
+    body = (
+        '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><r:ListResponse xmlns:r="urn:example:registry">'
+        f"<items>{items}</items><count>2</count></r:ListResponse></s:Body></s:Envelope>"
+    ).encode()
+    found = list(adapter.decode(settings, Document("answer", hashlib.sha256(body).digest(), len(body), body=body)))
+    assert [isinstance(record, RawRecord) for record in found] == [True, not given]
+    if given:
+        assert [problem.path for problem in found[1].problems] == ["speed"]

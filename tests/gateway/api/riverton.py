@@ -10,17 +10,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 
-from gateway import agreed, context, site, store
-from gateway.access import Book, keyfile
+from gateway import acts, agreed, context, site, store
+from gateway.access import Book, book, keyfile
 from gateway.api.app import build
 from gateway.api.server import Server
 from gateway.runner import Runner
 from gateway.settings import Api
 from gateway.site import Site
 from gateway.telemetry import Metrics
+
+LOOK_S = 0.05
+"""How often this gateway looks at its callers' files; a user's does so once a second."""
 
 SYSTEM = """\
 system: cad
@@ -106,7 +110,7 @@ class Riverton:
         text, key = keyfile.made()
         keyfile.write(self.here.callers / f"{name}.keys", [key])
         self.keys[name] = text
-        time.sleep(1.01)  # the book is looked at once a second
+        time.sleep(1.1 * LOOK_S)
         return text
 
     def approve(self, name: str) -> None:
@@ -150,15 +154,16 @@ class Heard:
 def running(here: Site, api: Api | None = None, tokens: Any = None) -> Iterator[Riverton]:
     """The gateway and its facade on a port of their own, in this process."""
     keys, log, stop = site.keys(here), Heard(), threading.Event()
-    with store.open(here.store_url(), keys) as opened:
+    with patch.object(book, "LOOK_S", LOOK_S), store.open(here.store_url(), keys) as opened:
         agreed.approve(here, opened, "internal", "", by="B. Sample", reason="as init does")
         runner = Runner(here, opened, keys, log=log, metrics=Metrics(), stop=stop)
         runner.start()
-        book = Book(here.callers, context.now)
-        server = Server(here, replace(api or Api(), port=0), build(runner, keys, book, log, tokens))
+        callers = Book(here.callers, context.now)
+        server = Server(here, replace(api or Api(), port=0), build(runner, keys, callers, log, tokens))
         server.start()
         runner.outbound.open_mailboxes()
-        loops = threading.Thread(target=runner.run, args=(lambda: None, lambda: None))
+        world = acts.World(here, opened, keys, runner.refresh, runner.outbound.wake, runner.reconcile, runner.outbound.look)
+        loops = threading.Thread(target=runner.run, args=(lambda: acts.pending(world), lambda: None))
         loops.start()
         scheme = "https" if api and api.certificate else "http"
         riverton = Riverton(here, runner, log, f"{scheme}://127.0.0.1:{server.port}")

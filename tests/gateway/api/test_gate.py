@@ -9,10 +9,15 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from gateway import site
 from gateway.access import Book
+from gateway.api.app import build
 from gateway.api.gate import Gate, guarded
 from gateway.context import Quiet, now
+from gateway.errors import Problem
+from gateway.store.database import FULL
 from tests.gateway.api.riverton import HEADER, row
+from tests.gateway.test_runner import until
 
 
 @pytest.mark.parametrize(
@@ -30,6 +35,43 @@ def test_a_request_that_proves_nobody_is_refused_with_what_to_send(riverton, hea
         answer = client.post("/v1/systems/cad/calls", content=HEADER + row("1"), headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (401, "api.unknown-caller")
     assert "Basic" in answer.headers["www-authenticate"]
+
+
+@pytest.mark.parametrize(
+    "method, path, caller, body",
+    [
+        ("POST", "/v1/systems/cad/calls", "vendor", HEADER + row("S-1")),
+        ("POST", "/v1/systems/cad/calls?format=xml&idempotency_key=k-1", "vendor", HEADER + row("S-1")),
+        ("POST", "/v1/systems/cad/calls", "", HEADER),
+        ("POST", "/v1/systems/cad/calls", "vendor", ""),
+        ("POST", "/v1/systems/cad/c%61lls", "vendor", HEADER + row("S-1")),
+        ("POST", "/v1/systems/cad/none", "vendor", HEADER),
+        ("POST", "/v1/systems/../calls", "vendor", HEADER),
+        ("POST", "/v1/systems/cad/calls/", "vendor", HEADER),
+        ("GET", "/v1/systems/cad/calls", "vendor", ""),
+        ("PUT", "/v1/systems/cad/calls", "vendor", HEADER),
+    ],
+)
+def test_the_shortcut_past_the_router_answers_as_the_router_does(riverton, method, path, caller, body):
+    facade = build(riverton.runner, site.keys(riverton.here), Book(riverton.here.callers, now), Quiet())
+    headers = {"X-API-Key": riverton.keys[caller]} if caller else {}
+
+    async def answers():
+        for app in (facade.routes, facade.app):
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test", headers=headers) as client:
+                yield await client.request(method, path, content=body)
+
+    async def both():
+        return [answer async for answer in answers()]
+
+    by_router, by_shortcut = asyncio.run(both())
+    facade.close()
+    assert by_router.status_code == by_shortcut.status_code
+    kind = by_router.headers.get("content-type", "")
+    assert by_shortcut.headers.get("content-type", "") == kind
+    if kind.endswith("json"):
+        assert by_router.json().keys() == by_shortcut.json().keys()
+        assert by_router.json().get("code") == by_shortcut.json().get("code")
 
 
 def test_after_five_wrong_keys_even_the_right_one_waits_and_other_callers_do_not(riverton):
@@ -87,15 +129,25 @@ def test_a_system_that_takes_nothing_says_when_to_come_back(riverton, state):
 
 
 def test_a_full_disk_is_answered_503_and_nothing_is_kept(riverton):
-    riverton.runner._starved = True
-    runner_looks, riverton.runner._look_at_space = riverton.runner._look_at_space, lambda: None
+    space = riverton.runner._space
+    enough, space._wanted = space._wanted, 1 << 60
+    until(lambda: riverton.runner.waits is not None)
     try:
         answer = riverton.send(HEADER + row("D-1"))
     finally:
-        riverton.runner._starved, riverton.runner._look_at_space = False, runner_looks
+        space._wanted = enough
+        until(lambda: riverton.runner.waits is None)
     assert (answer.status_code, answer.json()["code"]) == (503, "store.full")
     assert answer.headers["retry-after"]
     assert not [event for event in riverton.events() if event["incidentId"] == "D-1"]
+
+
+def test_a_document_shows_that_the_store_takes_batches_again(riverton):
+    """A poll met a full disk, and nothing is polled any more: a caller's document must not wait for the next poll."""
+    riverton.runner._space.polled(0, Problem(FULL))
+    assert riverton.runner.waits is not None
+    assert riverton.send(HEADER + row("D-2")).status_code == 202
+    until(lambda: riverton.runner.waits is None)
 
 
 def test_a_route_without_a_rule_admits_nobody(tmp_path):
@@ -142,6 +194,8 @@ def test_health_is_open_and_figures_are_for_who_operates(riverton):
         assert client.get("/metrics").status_code == 403
     with riverton.client("prometheus") as client:
         assert 'copperline_records_total{outcome="accepted",system="cad"}' in client.get("/metrics").text
+    with riverton.client() as client:  # as a scraper with basic_auth sends it
+        assert client.get("/metrics", auth=("prometheus", riverton.keys["prometheus"])).status_code == 200
 
 
 def test_the_log_names_no_value_of_a_request(riverton):

@@ -143,6 +143,20 @@ def test_who_read_what_and_why_is_in_the_ledger_before_it_is_given(riverton):
     assert riverton.runner.store.ledger.verify() == []
 
 
+def test_every_way_of_reading_is_answered_for_by_record_with_the_caller_and_why(riverton):
+    looks = riverton.runner.store.looks
+    seen = len(looks.batches())
+    with riverton.client("desk") as client:
+        page = client.get("/v1/incidents?limit=3", headers={"X-Purpose": "case 14"}).json()
+        client.get(f"/v1/incidents/{page['records'][1]['id']}")
+        events = client.get("/v1/events?limit=2").json()
+    of_page, of_one, of_events = looks.batches()[seen:]
+    assert (of_page.destination, of_page.caller, of_page.purpose, of_page.agreement) == ("REST incidents", "desk", "case 14", "internal")
+    assert [one.position for one in of_one.given] == [of_page.given[1].position]
+    assert (of_one.purpose, of_events.destination) == ("dispatch", "REST events")
+    assert [one.id.hex() for one in of_events.given] == [event["id"] for event in events["events"]]
+
+
 def test_who_does_not_say_why_reads_nothing(riverton):
     riverton.caller("silent", "read")
     with riverton.client("silent") as client:

@@ -17,7 +17,7 @@ from tests.gateway.api import riverton as invented
 ROOT = Path(__file__).resolve().parents[3]
 DOCUMENT = json.loads((ROOT / "docs" / "openapi.json").read_text(encoding="utf-8"))
 OPERATIONS = [(method, path, said["x-rule"]) for path, item in DOCUMENT["paths"].items() for method, said in item.items()]
-FILLED = {"system": "cad", "feed": "calls", "receipt": "0" * 32, "id": "0" * 32}
+FILLED = {"system": "cad", "feed": "calls", "receipt": "0" * 32, "id": "0" * 32, "act": "0" * 32}
 QUERY = {"/v1/receipts": {"system": "cad", "feed": "calls", "number": "1"}}
 WHO = {"nobody": (), "none": (), **{role: (role,) for role in ROLES}}
 

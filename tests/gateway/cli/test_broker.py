@@ -117,12 +117,12 @@ def test_a_suspension_empties_the_queues_and_what_took_something_back_is_told_ag
     (first, *_) = [int(line.split()[0]) for line in copperline("tail").out.splitlines()]
     for by in ("A. Sample", "B. Sample"):
         copperline("seal", first, "--authority", "order 12", "--as", by)
-    copperline("run", "--once", "--timeout", "5s")
+    copperline("run", "--once", "--timeout", "20s")
     waiting = rabbitmq.depth(queue)
     said = copperline("agreements", "suspend", "lamps", "--reason", "a test", "--json").json
     assert said["emptied"] == {queue: waiting}
     assert rabbitmq.depth(queue) == 0
-    copperline("run", "--once", "--timeout", "2s")  # a withdrawal leaves though the agreement is suspended
+    copperline("run", "--once", "--timeout", "20s")  # a withdrawal leaves though the agreement is suspended
     types = [json.loads(body)["type"] for _, body in rabbitmq.drain(queue)]
     assert types == ["police.alert.withdrawn.v1"]
     approve = ("agreements", "approve", "lamps", "--as", "B. Sample", "--reason", "mended")
@@ -176,3 +176,22 @@ def test_who_was_given_what_is_answered_and_the_question_is_recorded(riverton, c
         kinds = [opened.ledger.leaf(index).kind for index in range(opened.ledger.size())]
         assert opened.ledger.leaf(one["leaf"]).kind == "delivered"
     assert kinds.count("disclosures-asked") == 5
+
+
+def test_what_was_read_over_http_is_in_the_answer_with_the_caller_and_why(riverton, copperline, tmp_path):
+    from gateway import site, store
+    from gateway.store.rows import Disclosed
+
+    copperline("run", "--once")
+    (first, *_) = [int(line.split()[0]) for line in copperline("tail").out.splitlines()]
+    here = site.open(riverton)
+    with store.open(here.store_url(), site.keys(here)) as opened:
+        shown = [Disclosed(b"i" * 16, b"b" * 32, first)]
+        opened.looks.note("alerts", shown, ["alert.alertType"], agreement="internal", wording="ab" * 8, caller="desk", why="case 12")
+    subjects = tmp_path / "subjects.txt"
+    subjects.write_text(f"@{first}\n")
+    given, read = copperline("disclosures", "--subject-file", subjects, "--reason", "request 7", "--json").json
+    assert (given["what"], given["caller"], given["purpose"]) == ("given", "", "")
+    assert (read["what"], read["destination"], read["caller"], read["purpose"]) == ("read", "REST alerts", "desk", "case 12")
+    assert (read["position"], read["fields"], read["recipient"]) == (first, "alertType", given["recipient"])
+    assert "case 12" in copperline("disclosures", "--agreement", "internal", "--reason", "request 7").out

@@ -6,6 +6,7 @@ import base64
 import json
 
 import pytest
+from pydantic import ValidationError
 
 from gateway.adapter import RawRecord
 from gateway.inbound import Settings, cap, decode
@@ -205,3 +206,97 @@ def test_a_body_nested_without_end_is_refused():
     for depth in (900, 1000, 1020, 5000):
         body = b'{"type": "Notification", "data": [' + b'{"a":' * depth + b"1" + b"}" * depth + b"]}"
         assert problems(body, "application/json")[0][0] in ("inbound.form", "inbound.contract")
+
+
+# A contract of each kind
+
+HIT = {
+    "type": "object",
+    "required": ["hitId", "plateHash", "seenAt"],
+    "properties": {"hitId": {"type": "string"}, "plateHash": {"type": "string", "pattern": "^[0-9a-f]{64}$"}, "seenAt": {"type": "string", "format": "date-time"}},
+}
+LAMP = {"type": "object", "required": ["status"], "properties": {"status": {"enum": ["ok", "defectiveLamp"]}}}
+
+
+@pytest.fixture
+def contracted(tmp_path):
+    """Settings whose hits and lamps have contracts of their own."""
+    (tmp_path / "hit.json").write_text(json.dumps(HIT))
+    (tmp_path / "lamp.json").write_text(json.dumps(LAMP))
+    said = {
+        "user": "city-desk", "source": "/city/desk", "events": {"org.example.hit.v1": "anpr-hit"},
+        "contracts": {"anpr-hit": {"file": "hit.json", "key": "hitId"}, "ngsi-streetlight": {"file": "lamp.json", "key": "id"}},
+    }  # fmt: skip
+    return Settings.model_validate(said, context={"folder": tmp_path})
+
+
+def found(settings, body):
+    return list(decode(settings, Message(body, "city-desk", STRUCTURED if b"specversion" in body else "").document()))
+
+
+def test_each_type_of_event_keeps_the_contract_of_its_own_kind(contracted):
+    hit = {"hitId": "H-1", "plateHash": "ab" * 32, "seenAt": "2026-01-02T06:10:00Z"}
+    (good,) = found(contracted, event("e-1", hit, type="org.example.hit.v1"))
+    assert (good.kind, good.key, good.version) == ("anpr-hit", "H-1", "/city/desk e-1")
+    (bare,) = found(contracted, event("e-2", {**hit, "plateHash": "ABC 123"}, type="org.example.hit.v1"))
+    assert (bare.kind, bare.key) == ("anpr-hit", "H-1")
+    assert [(problem.code.id, problem.path) for problem in bare.problems] == [("inbound.contract", "plateHash")]
+    assert "ABC 123" not in str(bare.problems)
+    (unnumbered,) = found(contracted, event("e-3", alert("A-1"), type="org.example.hit.v1"))
+    assert ("inbound.contract", "hitId") in [(problem.code.id, problem.path) for problem in unnumbered.problems]
+    (other,) = found(contracted, event("e-4", hit, type="org.example.alert.v1"))
+    assert {problem.code.id for problem in other.problems} == {"inbound.contract"}
+
+
+def test_an_entity_keeps_the_contract_of_its_type_and_its_neighbours_go_on(contracted):
+    lamps = [{"id": f"urn:ngsi-ld:Streetlight:{n}", "type": "Streetlight", "status": {"type": "Property", "value": status}} for n, status in enumerate(("ok", "gone"))]
+    body = json.dumps({"id": "urn:ngsi-ld:Notification:1", "type": "Notification", "data": lamps}).encode()
+    good, bad = found(contracted, body)
+    assert (good.kind, good.fields["status"]) == ("ngsi-streetlight", "ok")
+    assert (bad.kind, bad.key, bad.problems[0].path) == ("ngsi-streetlight", "urn:ngsi-ld:Streetlight:1", "status")
+
+
+@pytest.mark.parametrize(
+    "text, says",
+    [("{", "no JSON"), ("[]", "not an object"), ('{"type": "nothing"}', "no JSON Schema"), ('{"$ref": "http://192.0.2.1/a.json"}', "no JSON Schema"), (None, "no file")],
+)
+def test_a_contract_that_cannot_be_used_is_told_before_anything_runs(tmp_path, text, says):
+    if text is not None:
+        (tmp_path / "hit.json").write_text(text)
+    said = {"user": "u", "source": "/s", "events": {"t": "anpr-hit"}, "contracts": {"anpr-hit": {"file": "hit.json", "key": "hitId"}}}
+    with pytest.raises(ValidationError, match=says):
+        Settings.model_validate(said, context={"folder": tmp_path})
+    with pytest.raises(ValidationError, match="no type of `events`"):
+        Settings.model_validate({**said, "events": {}}, context={"folder": tmp_path})
+
+
+# What a consumer answers
+
+
+def answered(type, data, **more):
+    settings = Settings(user="city-desk", source="/city/desk", answers_for=["light"], **more)
+    (one,) = found(settings, event("e-9", data, type=type))
+    return one
+
+
+def test_an_answer_is_known_by_its_queue_and_by_its_id():
+    read = answered("copperline.read.v1", {"queue": "copperline.light.lamps", "agreementseq": 7})
+    assert (read.kind, read.key, read.version) == ("answer-read", "copperline.light.lamps", "/city/desk e-9")
+    deleted = answered("copperline.deleted.v1", {"queue": "copperline.light.lamps", "ids": ["ab" * 16]})
+    assert (deleted.kind, deleted.key) == ("answer-deleted", "/city/desk e-9")
+
+
+@pytest.mark.parametrize(
+    "type, data, code",
+    [
+        ("copperline.read.v1", {"queue": "copperline.other.lamps", "agreementseq": 7}, "inbound.queue"),
+        ("copperline.read.v1", {"queue": "copperline.light", "agreementseq": 7}, "inbound.contract"),
+        ("copperline.read.v1", {"queue": "copperline.light.lamps", "agreementseq": -1}, "inbound.contract"),
+        ("copperline.deleted.v1", {"queue": "copperline.light.lamps", "ids": []}, "inbound.contract"),
+        ("copperline.deleted.v1", [], "inbound.contract"),
+    ],
+)
+def test_an_answer_out_of_order_is_refused_under_its_type(type, data, code):
+    refused = answered(type, data)
+    assert [problem.code.id for problem in refused.problems][:1] == [code]
+    assert refused.key in ("", type)

@@ -14,10 +14,10 @@ from pathlib import Path
 import pika
 import pytest
 
-from gateway import agreed, agreement, registry, site, store, topology
+from gateway import acts, agreed, agreement, registry, site, store, topology
 from tests.gateway import scripted, scripted_file
-from tests.gateway.inbound.messages import alert, cap, event, notification
-from tests.gateway.test_runner import change, once
+from tests.gateway.inbound.messages import SENDER, alert, cap, event, notification
+from tests.gateway.test_runner import change, once, world
 
 ROOT = Path(__file__).resolve().parents[3]
 CAP, EVENT = "application/cap+xml", "application/cloudevents+json"
@@ -157,6 +157,47 @@ def test_update_and_cancellation_change_the_call_that_the_alert_made(make, opene
     told = scene.answers()
     assert ("A-3", "written", "Ack") in told
     assert ("B-2", "withheld", "Ack") in told
+
+
+def test_updates_that_each_name_only_the_last_word_still_belong_to_the_first_alert(make, opened):
+    scene = make()
+    scene.publish(cap("A-1"), cap("A-2", "Update", of="A-1"), cap("A-3", "Update", of="A-2", headline="Worse"))
+    once(scene.here, opened)
+    scene.publish(cap("A-4", "Cancel", of="A-3", headline="Over"))
+    once(scene.here, opened)
+    assert written(scene) == [("A-1", "Cancel", "Over")]
+    assert {told for told in scene.answers() if told[1] == "received"} == {(f"A-{number}", "received", "Ack") for number in (1, 2, 3, 4)}
+
+
+def test_an_update_of_a_chain_belongs_to_its_first_alert_when_it_is_mapped_again(make, opened):
+    scene = make()
+    scene.publish(cap("A-1"), cap("A-2", "Update", of="A-1"), cap("A-3", "Update", of="A-2", headline="Worse"))
+    once(scene.here, opened)
+    path = scene.here.root / "systems" / "city" / "mappings" / "cap.yaml"
+    path.write_text(path.read_text().replace("title: ", "title: Another "))
+    with_world = world(scene.here, opened)
+    assert acts.differences(with_world, {"system": "city"}, by="A. Sample", reason="a test", dry_run=True) == []
+
+
+def test_nobody_reaches_the_alert_of_another_publisher(make, opened):
+    scene = make()
+    other = f"mayor-{scene.user}"
+    scene.broker.log_in(other, write=rf"^copperline\.inbound\.{other}$")
+    settings = scene.here.root / "systems" / "city" / "system.yaml"
+    feed = settings.read_text().split("feeds:\n")[1].replace("alerts:", "mayor:").replace(scene.user, other).replace(SENDER, "mayor@example.invalid")
+    settings.write_text(settings.read_text() + feed)
+    topology.apply((), scene.broker.url, topology.publishers(scene.here))
+    scene.publish(cap("A-1", headline="Fight"))
+    once(scene.here, opened)
+    stolen = cap("M-1", "Cancel", of="A-1", sender="mayor@example.invalid", headline="Nothing")
+    with pika.BlockingConnection(pika.URLParameters(scene.url.replace(scene.user, other))) as connection:
+        connection.channel().basic_publish(f"copperline.inbound.{other}", "alerts", stolen, pika.BasicProperties(content_type=CAP, user_id=other))
+    once(scene.here, opened)
+    assert written(scene) == [("A-1", "Alert", "Fight")]
+    assert "inbound.source" in {row.problems[0]["code"] for row in opened.quarantine.entries()}
+    with scene.broker.channel() as channel:
+        channel.queue_delete(f"copperline.inbound.{other}")
+        channel.exchange_delete(f"copperline.inbound.{other}")
 
 
 def test_the_same_message_twice_is_known_by_its_id_and_told_once(make, opened):

@@ -66,6 +66,44 @@ def test_a_condition_on_the_record(compiled):
     assert len(mapping.translate({"ID": "1", "L": "A"})) == 1
 
 
+TIMED = "kind: c\nentity: thing\ntime: {from: AT, as: time%s}\nfields: {id: ID, at: {from: AT, as: time%s}}\n"
+
+
+def test_a_field_that_is_made_as_the_time_is_has_the_same_and_is_converted_once(compiled):
+    mapping = compiled(TIMED % ("", ""))
+    (one,) = mapping.translate({"ID": "1", "AT": " 2026-01-01T00:00:00 "})
+    assert one.time == one.data["at"]["at"] == "2026-01-01T00:00:00-06:00"
+    assert "timed is not None" in mapping.source
+
+
+def test_what_is_wrong_with_a_time_is_said_of_the_field_too(compiled, problems):
+    assert [(code, path) for code, path, _ in problems(TIMED % ("", ""), ID="1", AT="noon")] == [
+        ("mapping.unreadable", "time"), ("mapping.unreadable", "at"),
+    ]  # fmt: skip
+    assert [(code, path) for code, path, _ in problems(TIMED % ("", ""), ID="1")] == [("mapping.missing", "time"), ("mapping.missing", "at")]
+
+
+def test_a_default_of_the_time_is_not_the_field_s(compiled):
+    mapping = compiled(TIMED % (', default: "2026-01-01T00:00:00Z"', ", optional: true"))
+    (one,) = mapping.translate({"ID": "1"})
+    assert one.time == "2026-01-01T00:00:00Z"
+    assert "at" not in one.data
+
+
+def test_a_time_of_an_item_is_not_the_record_s(compiled):
+    text = """
+kind: c
+optional: true
+entity: thing
+time: {from: AT, as: time}
+fields:
+  id: ID
+  items: [{each: ROWS, fields: {geo: {from: AT, as: time}}}]
+"""
+    (one,) = compiled(text).translate({"ID": "1", "AT": "2026-01-01T00:00:00", "ROWS": [{"AT": "2027-01-01T00:00:00"}]})
+    assert one.data["items"][0]["geo"]["at"] == "2027-01-01T00:00:00-06:00"
+
+
 def test_a_status_is_one_of_three(problems):
     text = "kind: c\nentity: thing\nstatus: S\nfields: {id: ID}\n"
     assert problems(text, S="live") == [("mapping.status", "status", "mappings/call.yaml:3, field S")]
@@ -153,3 +191,20 @@ def test_no_name_in_a_mapping_becomes_code(compiled):
     source = name.encode().decode("unicode_escape")
     (one,) = mapping.translate({source: "x"})
     assert one.data == {source: "x"}
+
+
+def test_what_goes_to_a_system_stands_in_the_order_of_the_mapping(compiled):
+    """A constant and a default are known last; XML has an order all the same."""
+    text = (
+        "to: CALL\nentity: incident\noptional: true\nfields:\n"
+        "  HEAD:\n    fields:\n      A: {value: constant}\n      B: note\n      C.D: {value: inner}\n      E: {from: count, default: 0}\n"
+        "      F: id\n      G: [{value: one}]\n      H: id\n"
+        "  TAIL:\n    each: items\n    fields: {A: word, B: {value: x}, C: id}\n"
+    )
+    (made,) = compiled(text).translate({"id": "1", "note": "n", "items": [{"id": "2", "word": "w"}]}, key="K")
+    assert list(made.data["HEAD"].items()) == [
+        ("A", "constant"), ("B", "n"), ("C", {"D": "inner"}), ("E", 0), ("F", "1"), ("G", ["one"]), ("H", "1"),
+    ]  # fmt: skip
+    assert [list(item) for item in made.data["TAIL"]] == [["A", "B", "C"]]
+    (bare,) = compiled(text).translate({"items": [{"id": " "}]}, key="K")
+    assert bare.data == {}

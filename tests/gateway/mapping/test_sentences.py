@@ -115,6 +115,36 @@ def test_a_picked_row_sees_the_record_around_it(made):
     assert made(text, H=[{"N": "2", "S": "x"}], DAY="monday")["note"] == "x monday"
 
 
+def test_a_row_is_found_by_what_another_field_says(made):
+    def note(**fields):
+        return made("  note: {pick: {in: H, where: ID, same: ^WANTED}, from: S}\n", H=[{"S": "0"}, *rows], **fields).get("note")
+
+    rows = [{"ID": "1", "S": "x"}, {"ID": " 2", "S": "y"}, {"ID": "2", "S": "z"}]
+    assert note(WANTED="2 ") == "y"
+    assert note(WANTED="3") is None
+    assert note(WANTED=" ") is None
+    assert note() is None
+
+
+def test_one_row_leads_to_the_next(made):
+    text = "  note: {pick: [{in: LINKS, where: FROM, same: ^ID}, {in: ^ROWS, where: ID, same: ^TO}], from: [S, ^TO, ^^ID], as: join}\n"
+    links, rows = [{"FROM": "b", "TO": "1"}, {"FROM": "a", "TO": "2"}], [{"ID": "1", "S": "x"}, {"ID": "2", "S": "y"}]
+    assert made(text, ID="a", LINKS=links, ROWS=rows)["note"] == "y 2 a"
+    assert made(text, ID="c", LINKS=links, ROWS=rows)["note"] == "c"
+
+
+def test_items_that_belong_together_are_told_by_their_names(made):
+    text = "  items: {each: L, when: {field: OF, same: ^ID}, fields: {word: W}}\n"
+    found = made(text, ID="1", L=[{"OF": "1", "W": "a"}, {"OF": "2", "W": "b"}, {"W": "c"}, {"OF": "1", "W": "d"}])
+    assert [item["word"] for item in found["items"]] == ["a", "d"]
+    assert "items" not in made(text, L=[{"W": "c"}])
+
+
+def test_an_object_is_made_of_a_picked_row(made):
+    text = "  one: {pick: {in: H, where: ID, is: 2}, fields: {word: W}}\n"
+    assert made(text, H=[{"ID": "2", "W": "x"}])["one"]["word"] == "x"
+
+
 def test_a_record_that_names_its_own_zone(made, problems):
     text = "  at: {from: T, as: time, zone: {from: Z}}\n"
     assert made(text, T="2026-01-01T00:00:00", Z="America/New_York")["at"]["at"] == "2026-01-01T00:00:00-05:00"

@@ -113,6 +113,22 @@ def test_what_was_disclosed_stands_in_the_ledger(site):
     assert site.store.ledger.verify() == []
 
 
+def test_what_a_caller_was_shown_is_kept_with_why_beside_the_leaf_that_commits_to_it(site):
+    calls(site, 2)
+    shown = [Disclosed(b"i" * 16, b"b" * 32, 2), Disclosed(b"j" * 16, b"c" * 32, 1, BACK)]
+    said = {"agreement": "narrow", "wording": "ab" * 8, "caller": "desk"}
+    site.store.looks.note("incidents", shown, ["incident.incidentId"], why="case 12", **said)
+    site.store.looks.note("stream", shown[:1], ["incident.incidentId"], why="dispatch", **{**said, "agreement": "internal"})
+    one, two = site.store.looks.batches()
+    assert (one.agreement, one.destination, one.wording, one.caller, one.purpose) == ("narrow", "REST incidents", "ab" * 8, "desk", "case 12")
+    assert one.given == tuple(shown)
+    leaf = orjson.loads(site.store.ledger.leaf(one.leaf).body)
+    assert leaf["batch"] == merkle.root([merkle.leaf_hash(each.id + each.body) for each in shown]).hex()
+    assert leaf["reason"] == site.store.ledger.commitment("case 12")
+    assert site.store.looks.batches(agreement="internal") == site.store.looks.batches(after=one.id) == [two]
+    assert site.store.looks.batches(since=two.at + 1) == site.store.looks.batches(until=one.at) == []
+
+
 def test_a_replay_sends_the_same_events_again_and_counts_no_pair_twice(site):
     calls(site, 3)
     site.settle(3, delivered=3)

@@ -189,10 +189,3 @@ def test_what_was_answered_is_there_after_a_kill_and_nothing_is_taken_twice(path
         assert site.take(*(put(str(number), "v1", text="x") for number in range(there))).unchanged == there
         assert len(site.events()) == there
         assert opened.ledger.verify() == []
-
-
-def test_a_mutant_that_answers_before_the_commit_can_be_made(path):
-    database = Sqlite(path, pragmas={"synchronous": 1}, early=True)
-    with Store(database, KEYS, clock=Clock()) as opened:
-        site = Site(opened, Clock())
-        assert site.take(put("1", text="x")).accepted == 1

@@ -77,3 +77,26 @@ def test_receipts_are_found_for_the_caller_whose_they_are(site):
     one, other = send(site, submission("one", put("1")), submission("other", put("2"), caller="another"))
     found = site.store.submissions.of_receipts("vendor", [one.row.receipt, other.row.receipt])
     assert [row.id for row in found] == ["one"]
+
+
+class Backwards:
+    """A transaction of a database that tells rows in another order than they were asked for."""
+
+    def __init__(self, transaction):
+        self._transaction = transaction
+
+    def all(self, sql, values=()):
+        return list(reversed(self._transaction.all(sql, values)))
+
+    def __getattr__(self, name):
+        return getattr(self._transaction, name)
+
+
+def test_a_receipt_is_that_of_its_document_in_whatever_order_the_database_tells(site):
+    write = site.store.database.write
+    site.store.database.write = lambda piece: write(lambda transaction: piece(Backwards(transaction)))
+    names = [f"document-{number}" for number in range(70)]  # more than go into one statement
+    sent = send(site, *(submission(name, put(name)) for name in names))
+    receipts = [site.store.journal.receipt(each.row.receipt) for each in sent]
+    assert [receipt.sha256 for receipt in receipts] == [document(name.encode()).sha256 for name in names]
+    assert [site.store.journal.record(each.row.low).receipt for each in sent] == [receipt.id for receipt in receipts]

@@ -1,11 +1,15 @@
 // A NIBRS repository in the shape of the FBI's service, on JAX-WS RI, with WSS4J before its secured port.
 //
-//   java Repository PORT FOLDER      FOLDER holds client.pem, server.pem, server.key (PKCS#8) of the secured port
+//   java Repository PORT TLSPORT FOLDER      FOLDER holds client.pem, server.pem, server.key (PKCS#8)
 //
-// /plain takes documents; /secure wants a user, a signature, and signs its answers; /files sends and takes MTOM.
+// /plain takes documents, on TLSPORT only from who holds the client's key; /secure wants a user, a signature, and signs its
+// answers; /files sends and takes MTOM; /parts sends SOAP with attachments.
 // /state says what it holds, /reset forgets it, /mode?NAME changes how it behaves.
 
 import com.sun.net.httpserver.HttpServer;
+import com.sun.net.httpserver.HttpsConfigurator;
+import com.sun.net.httpserver.HttpsParameters;
+import com.sun.net.httpserver.HttpsServer;
 import java.io.*;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
@@ -19,6 +23,7 @@ import javax.activation.DataHandler;
 import javax.activation.DataSource;
 import javax.jws.*;
 import javax.jws.soap.SOAPBinding;
+import javax.net.ssl.*;
 import javax.security.auth.callback.*;
 import javax.xml.bind.annotation.*;
 import javax.xml.namespace.QName;
@@ -254,6 +259,34 @@ public class Repository {
         }
     }
 
+    @XmlAccessorType(XmlAccessType.FIELD)
+    @XmlType(name = "Part", namespace = "urn:example:parts")
+    public static class Part_ {
+        @XmlElement(namespace = "urn:example:parts") public String name;
+        @XmlAttachmentRef @XmlElement(namespace = "urn:example:parts") public DataHandler content;
+    }
+
+    @XmlAccessorType(XmlAccessType.FIELD)
+    @XmlType(name = "Parts", namespace = "urn:example:parts")
+    public static class Parts_ { @XmlElement(namespace = "urn:example:parts") public List<Part_> part = new ArrayList<>(); }
+
+    @WebService(name = "Parts", serviceName = "PartsService", portName = "PartsPort", targetNamespace = "urn:example:parts")
+    @SOAPBinding(parameterStyle = SOAPBinding.ParameterStyle.BARE)
+    public static class PartsPort {
+        @WebMethod(operationName = "ListParts")
+        @WebResult(name = "ListPartsResponse", targetNamespace = "urn:example:parts", partName = "result")
+        public Parts_ list(@WebParam(name = "ListParts", targetNamespace = "urn:example:parts", partName = "parameters") Ask ask) {
+            Parts_ parts = new Parts_();
+            for (int number = 1; number <= ask.count; number++) {
+                Part_ part = new Part_();
+                part.name = "P" + number;
+                part.content = new DataHandler(new Held(("part " + number + "\r\n--no boundary\r\n\r\n").repeat(500).getBytes(StandardCharsets.UTF_8)));
+                parts.part.add(part);
+            }
+            return parts;
+        }
+    }
+
     /** WSS4J before the secured port: verifies what comes, signs what goes. */
     static class Guard implements SOAPHandler<SOAPMessageContext> {
         final Merlin trusted = new Merlin();
@@ -363,17 +396,20 @@ public class Repository {
 
     public static void main(String[] arguments) throws Exception {
         int port = Integer.parseInt(arguments[0]);
-        Path folder = Paths.get(arguments[1]);
+        Path folder = Paths.get(arguments[2]);
         HttpServer server = HttpServer.create(new InetSocketAddress("127.0.0.1", port), 0);
         Endpoint.create(new Plain()).publish(server.createContext("/plain"));
         Endpoint.create(javax.xml.ws.soap.SOAPBinding.SOAP11HTTP_MTOM_BINDING, new FilesPort()).publish(server.createContext("/files"));
-        if (Files.exists(folder.resolve("client.pem"))) {
-            Endpoint secured = Endpoint.create(new Secured());
-            List<Handler> chain = new ArrayList<>();
-            chain.add(new Guard(folder));
-            secured.getBinding().setHandlerChain(chain);
-            secured.publish(server.createContext("/secure"));
-        }
+        Endpoint.create(new PartsPort()).publish(server.createContext("/parts"));
+        Guard guard = new Guard(folder);
+        Endpoint secured = Endpoint.create(new Secured());
+        secured.getBinding().setHandlerChain(new ArrayList<Handler>(List.of(guard)));
+        secured.publish(server.createContext("/secure"));
+        HttpsServer mutual = HttpsServer.create(new InetSocketAddress("127.0.0.1", Integer.parseInt(arguments[1])), 0);
+        mutual.setHttpsConfigurator(configurator(guard));
+        Endpoint.create(new Plain()).publish(mutual.createContext("/plain"));
+        mutual.setExecutor(java.util.concurrent.Executors.newFixedThreadPool(2));
+        mutual.start();
         server.createContext("/state", exchange -> {
             StringBuilder said = new StringBuilder();
             synchronized (held) {
@@ -402,6 +438,23 @@ public class Repository {
         });
         server.setExecutor(java.util.concurrent.Executors.newFixedThreadPool(4));
         server.start();
+    }
+
+    /** TLS that only the holder of the client's key gets through. */
+    static HttpsConfigurator configurator(Guard guard) throws Exception {
+        KeyManagerFactory keys = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
+        keys.init(guard.own.getKeyStore(), "pw".toCharArray());
+        TrustManagerFactory trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+        trust.init(guard.trusted.getTrustStore());
+        SSLContext context = SSLContext.getInstance("TLS");
+        context.init(keys.getKeyManagers(), trust.getTrustManagers(), null);
+        return new HttpsConfigurator(context) {
+            @Override public void configure(HttpsParameters parameters) {
+                SSLParameters wanted = context.getDefaultSSLParameters();
+                wanted.setNeedClientAuth(true);
+                parameters.setSSLParameters(wanted);
+            }
+        };
     }
 
     static void reply(com.sun.net.httpserver.HttpExchange exchange, String text) throws IOException {

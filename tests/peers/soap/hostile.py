@@ -77,7 +77,10 @@ def reset(connection: socket.socket) -> None:
 
 
 class Relay:
-    """Between a client and a real service: hands on each request; where `lose` says so, its answer is lost on the way."""
+    """Between a client and a real service: hands on each request; where `lose` says so, its answer is lost on the way.
+
+    Each connection carries one request, and its answer says so.
+    """
 
     def __init__(self, port: int, lose: Callable[[bytes], bool]) -> None:
         self._port, self._lose = port, lose
@@ -91,4 +94,4 @@ class Relay:
         if self._lose(asked):
             reset(connection)
         else:
-            connection.sendall(answer)
+            connection.sendall(answer.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))

@@ -27,7 +27,7 @@ class Java:
         peers.program("jaxws-rt.jar", "/usr/share/java/jaxws-rt.jar")
         peers.program("wss4j.jar", "/usr/share/java/wss4j.jar")
         self.folder = peers.folder("java")
-        (self.port,) = peers.free_ports(1)
+        self.port, self.tls_port = peers.free_ports(2)
         self._log = self.folder / "console.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._path = ":".join([str(self.folder), *(f"/usr/share/java/{jar}.jar" for jar in JARS)])
@@ -40,7 +40,7 @@ class Java:
         if done.returncode:
             raise peers.Unavailable(f"javac: {done.stderr[-1500:]}")
         limits = ["-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
-        command = [self._java, *limits, "-cp", self._path, "Repository", str(self.port), str(self.folder)]
+        command = [self._java, *limits, "-cp", self._path, "Repository", str(self.port), str(self.tls_port), str(self.folder)]
         self._process = peers.spawn(command, log=self._log, env={**os.environ, "LC_ALL": "C.UTF-8"})
         peers.wait_until(self._listens, self._process, timeout_s=timeout_s, log=self._log)
 
@@ -50,7 +50,7 @@ class Java:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def url(self, port: str) -> str:
-        """`plain`, `secure` or `files`."""
+        """`plain`, `secure`, `files` or `parts`."""
         return f"http://127.0.0.1:{self.port}/{port}"
 
     def reset(self) -> None:
@@ -85,7 +85,7 @@ class Java:
 
 
 def certificates(folder: Path) -> None:
-    """Two self-signed ones, client and server: NAME.pem and NAME.key."""
+    """Self-signed ones of client, server and a stranger: NAME.pem and NAME.key; the client's key once more with a password."""
     import datetime as dt
 
     from cryptography import x509
@@ -93,7 +93,7 @@ def certificates(folder: Path) -> None:
     from cryptography.hazmat.primitives.asymmetric import rsa
 
     now = dt.datetime.now(dt.UTC)
-    for name in ("client", "server"):
+    for name in ("client", "server", "stranger"):
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
         made = (
@@ -113,3 +113,6 @@ def certificates(folder: Path) -> None:
         plain = serialization.NoEncryption()
         pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
         (folder / f"{name}.key").write_bytes(pem)
+        locked = serialization.BestAvailableEncryption(b"key s3cret")
+        pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, locked)
+        (folder / f"{name}.locked.key").write_bytes(pem)

@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tests import peers
 
@@ -55,13 +55,20 @@ class Php:
         return True
 
 
+class Serving(Protocol):
+    """A server with vaults, whichever stack it is."""
+
+    port: int
+    folder: Path
+
+
 class Vault:
     """One vault, as its own people see it."""
 
-    def __init__(self, php: Php, name: str) -> None:
-        self.url = f"http://127.0.0.1:{php.port}/{name}"
-        self.registry_url = f"http://127.0.0.1:{php.port}/registry/{name}"
-        self._file = php.folder / f"{name}.json"
+    def __init__(self, server: Serving, name: str) -> None:
+        self.url = f"http://127.0.0.1:{server.port}/{name}"
+        self.registry_url = f"http://127.0.0.1:{server.port}/registry/{name}"
+        self._file = server.folder / f"{name}.json"
         self.write({"recordings": [], "transfers": [], "receipts": {}, "asked": [], "items": [], "notes": []})
 
     @property
