@@ -298,6 +298,8 @@ class Runner:
 
     def _ended(self, each: Line, loop: Loop, pulled: Pulled) -> None:
         feed = loop.pull.feed
+        if pulled.problem is not None:  # a halt is in the journal before anybody sees it: who resumes it finds it there
+            self._note(feed.system, feed.name, loop.feed_id, pulled)
         with self._lock:
             each.finished(loop, pulled, self._around.context.clock())
             if loop.pull.lost_track:
@@ -307,8 +309,6 @@ class Runner:
         self.metrics.add("copperline_polls_total", system=feed.system, feed=feed.name, outcome=pulled.state)
         if pulled.state == "idle":
             self.metrics.set("copperline_last_success_timestamp_seconds", time.time(), system=feed.system, feed=feed.name)
-        if pulled.problem is not None:
-            self._note(feed.system, feed.name, loop.feed_id, pulled)
         self._wake.set()
 
     def _note(self, name: str, feed: str, feed_id: int, pulled: Pulled) -> None:
@@ -326,6 +326,8 @@ class Runner:
             self.store.journal.halt(feed_id, problem)
         except Retry as e:  # a full disk: the system is halted until the next start all the same
             self._log.error("halt not journalled", system=name, feed=feed, code=e.problem.code.id)
+        except Fatal as e:
+            self._failed(e)
 
     def _woken(self, feed_id: int) -> None:
         """Events of a feed were journalled."""
@@ -338,10 +340,10 @@ class Runner:
             return next((feed for feed in feeds if feed.adapter.kind == inbound.KIND), None)
 
     def _halted(self, name: str, feed: str, problem: Problem) -> None:
-        """A write showed that a person must look at a system."""
+        """A write or a reconciliation showed that a person must look at a system.  Called while its line is held busy."""
+        self._stopped(name, feed, self.store.journal.feed(name, feed).id, problem)
         with self._lock:
             self.lines[name].halt(problem)
-        self._stopped(name, feed, self.store.journal.feed(name, feed).id, problem)
 
     def _lost(self, job: Job) -> None:
         """The watchdog wrote a worker off: its system halts, and what it still reads is never journalled."""
@@ -354,10 +356,10 @@ class Runner:
     def _lost_audit(self, loop: Loop) -> None:
         """The same of a worker that reconciled: a poll of the feed that is under way may still end."""
         feed = loop.pull.feed
-        with self._lock:
-            loop.audit.busy = False
         self.metrics.add("copperline_workers_written_off_total", system=feed.system)
         self._halted(feed.system, feed.name, Problem(SILENT))
+        with self._lock:
+            loop.audit.busy = False
 
     def _counted(self, feed: system.Feed, accepted: Accepted, seconds: float) -> None:
         """After every batch's commit."""

@@ -264,8 +264,8 @@ class SinkLane:
         with self._lock:
             unsent, self._busy = list(self._waiting), None
             self._waiting.clear()
-        self._gate.leave(answered=None)
         self._gate.halt(Problem(SILENT))
+        self._gate.leave(answered=None)
         self.look()
         self._tell(_unsent(unsent))
         self._heard(Heard(lost=True))

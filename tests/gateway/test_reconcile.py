@@ -348,6 +348,8 @@ def test_a_survey_that_never_comes_back_halts_its_system_which_a_person_can_resu
     monkeypatch.setattr(workers.Workers.__init__, "__kwdefaults__", {"grace": timedelta(milliseconds=100)})
     path = here.root / "systems" / "cad" / "system.yaml"
     path.write_text(path.read_text().replace("deadline: 2s", "deadline: 200ms"))
+    halt = opened.journal.halt
+    monkeypatch.setattr(type(opened.journal), "halt", lambda _, *said: time.sleep(0.3) or halt(*said))
     table.put("C1")
     hang = threading.Event()
     runner = running()
@@ -364,6 +366,7 @@ def test_a_survey_that_never_comes_back_halts_its_system_which_a_person_can_resu
     runner.reconcile("cad", "calls", Asked(by="me", reason="a test"))
     until(lambda: opened.census.last(1) is not None)
     assert opened.census.last(1).state == "mended"
+    assert opened.journal.feed("cad", "calls").state == "running"
 
 
 def test_reconciling_beside_a_feed_that_keeps_changing_never_brings_an_old_state_back(here, opened, table, running):

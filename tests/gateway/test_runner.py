@@ -209,6 +209,25 @@ def test_a_person_stops_one_system_of_a_running_gateway_and_no_other_restarts(he
         runner.close()
 
 
+def test_whoever_sees_that_a_system_halted_can_resume_it(here, opened, monkeypatch):
+    """The journal knows of a halt before a person can, however long it takes to write it down."""
+    scripted.system(here.root, "cad", [record(1)], Halt(Problem(BROKEN)), [record(2)])
+    halt = opened.journal.halt
+    monkeypatch.setattr(type(opened.journal), "halt", lambda _, *said: time.sleep(0.3) or halt(*said))
+    runner = runner_of(here, opened)
+    thread = threading.Thread(target=runner.run, args=(lambda: None, lambda: None))
+    thread.start()
+    try:
+        until(lambda: runner.lines["cad"].state == "halted")
+        change(here, opened, "cad", "resume", runner)
+        until(lambda: opened.journal.feed("cad", "calls").accepted == 2)
+    finally:
+        runner.stop.set()
+        thread.join()
+        runner.close()
+    assert opened.journal.feed("cad", "calls").state == "running"
+
+
 def test_a_request_left_for_the_gateway_is_carried_out_and_answered(here, opened):
     scripted.system(here.root, "cad", [record(1)])
     runner = runner_of(here, opened)
