@@ -109,6 +109,7 @@ class Source(Protocol):
     def read(self, after: Cursor, limit: int) -> Batch:
         """The next batch after a cursor: at most `limit` records and 8 MB, or one larger record.
 
+        A source may look ahead: where reconciliation mends a record, it is closed first and opened anew.
         Raises Retry (ask again), Halt (a person must look).  A record that cannot be read is a
         `Rejected` in the batch, never an exception.
         """

@@ -109,7 +109,7 @@ class Pull:
     def run(self, job: Job) -> Pulled:
         """Pull for a second or until there is nothing newer.  Raises WrittenOff, and Fatal from the store."""
         try:
-            return self._run(job, self._opened(job))
+            return self._run(job)
         except (WrittenOff, Fatal):
             raise
         except _StoreWaits as e:
@@ -136,6 +136,7 @@ class Pull:
         try:
             with self._in_turn():
                 counted = self._journal(Batch(self.cursor, tuple(find())))
+                self.cancel()  # what the source has read ahead may be older than what was just found
         except _StoreWaits as e:
             raise e.said from e
         self._counted(self.feed, counted, time.monotonic() - started)
@@ -152,11 +153,11 @@ class Pull:
         self._attempt.rest()
         self.cancel()
 
-    def _run(self, job: Job, source: Source) -> Pulled:
+    def _run(self, job: Job) -> Pulled:
         until = time.monotonic() + SLICE_S
         while self._proceed():
             with self._in_turn():
-                more = self._step(job, source)
+                more = self._step(job, self._opened(job))
             if not more:
                 self._attempt.rest()
                 return Pulled("idle")

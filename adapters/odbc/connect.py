@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from adapters.odbc import codes, faults, turns
+from adapters.odbc.ahead import Ahead
 from adapters.odbc.profile import WITNESS, Profile
 from adapters.odbc.settings import Connection, Limits
 from adapters.odbc.watchdog import Watchdog
@@ -82,8 +83,9 @@ class Link:
         self.limits = limits
         self._where = "database"
         self._lock = threading.Lock()
-        self._closed = False
+        self._closed = threading.Event()
         self._cursor: pyodbc.Cursor | None = None
+        self._ahead: Ahead | None = None
         self._dog: Watchdog | None = None
         self._connection = self._connected(connection, string(connection, limits, secret), autocommit=reads)
         for statement in self.profile.session:
@@ -97,6 +99,14 @@ class Link:
         with self._statement(sql, parameters) as cursor:
             return list(cursor.fetchmany(at_most) if at_most else cursor.fetchall())
 
+    def ahead(self, sql: str, parameters: Sequence[Any]) -> None:
+        """Let the database begin what `rows` will be asked for next; where something else is asked for first, in vain."""
+        self._begun()
+        with self._edge():
+            cursor = self._connection.cursor()
+        self._ahead = Ahead(sql, parameters, cursor, lambda: self._executed(cursor, sql, parameters))
+        self._ahead.begin()
+
     def described(self, sql: str) -> list[tuple[str, str]]:
         """Name and Python type of each column of a query."""
         with self._statement(sql, ()) as cursor:
@@ -109,7 +119,8 @@ class Link:
 
     def catalogue(self, ask: Callable[[pyodbc.Cursor], Any]) -> list[Any]:
         """The rows of a question about the database itself, which the driver answers."""
-        with self._edge(), self._cursor_of_its_own() as cursor:
+        self._begun()
+        with self._edge(), self._watched(self._connection.cursor()) as cursor:
             return list(ask(cursor))
 
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> int:
@@ -136,44 +147,65 @@ class Link:
             self._connection.rollback()
 
     def close(self) -> None:
-        """Cancel what runs, and give the connection back."""
+        """Cancel what somebody waits for, and give the connection back; what was begun ahead ends by itself, and its time is limited."""
         with self._lock:
-            self._closed = True
+            self._closed.set()
             cursor = self._cursor
-        if cursor is not None:  # whoever uses it finds out, and closes the connection
-            with suppress(Exception):
-                cursor.cancel()
-            return
         with suppress(Exception):
-            self._connection.close()
+            if cursor is None:
+                self._connection.close()
+            elif self._ahead is None:
+                cursor.cancel()  # whoever uses it closes the connection
 
     @contextmanager
     def _statement(self, sql: str, parameters: Sequence[Any]) -> Iterator[pyodbc.Cursor]:
-        with self._edge(), turns.short(), self._cursor_of_its_own() as cursor:
-            yield cursor.execute(sql, *parameters)
+        with self._edge(), turns.short():
+            begun = self._begun(sql, parameters)
+            with self._watched(begun or self._connection.cursor()) as cursor:
+                yield begun or cursor.execute(sql, *parameters)
+
+    def _begun(self, sql: str = "", parameters: Sequence[Any] = ()) -> pyodbc.Cursor | None:
+        """The cursor of the statement that was begun ahead, where it is this one; any other is given up."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead.answers(sql, parameters):
+            return ahead.cursor()
+        if ahead is not None:
+            ahead.drop()
+        return None
+
+    def _executed(self, cursor: pyodbc.Cursor, sql: str, parameters: Sequence[Any]) -> None:
+        """Execute ahead, in another thread than the link's."""
+        with turns.short(), self._guarded(cursor):
+            cursor.execute(sql, *parameters)
 
     @contextmanager
-    def _cursor_of_its_own(self) -> Iterator[pyodbc.Cursor]:
-        cursor = self._connection.cursor()
-        self._begin(cursor)
+    def _watched(self, cursor: pyodbc.Cursor) -> Iterator[pyodbc.Cursor]:
+        """For all that is done with a cursor, which is closed with it."""
+        try:
+            with self._guarded(cursor):
+                yield cursor
+        finally:
+            with suppress(Exception):
+                cursor.close()
+
+    @contextmanager
+    def _guarded(self, cursor: pyodbc.Cursor) -> Iterator[None]:
+        """While a cursor is used: the watchdog cancels it when its time is up, `close` at once, and leaves the rest to this."""
+        with self._lock:
+            if self._closed.is_set():
+                raise Closed
+            self._cursor = cursor
         try:
             self._dog = Watchdog(cursor.cancel, self.limits.statement_s)
             with self._dog:
-                yield cursor
+                yield
         finally:
-            self._end(cursor)
-
-    def _begin(self, cursor: pyodbc.Cursor) -> None:
-        with self._lock:
-            if self._closed:
-                raise Closed
-            self._cursor = cursor
-
-    def _end(self, cursor: pyodbc.Cursor) -> None:
-        with self._lock:
-            self._cursor = None
-        with suppress(Exception):
-            cursor.close()
+            with self._lock:
+                self._cursor = None
+                closed = self._closed.is_set()
+            if closed:
+                with suppress(Exception):
+                    self._connection.close()
 
     @contextmanager
     def _edge(self) -> Iterator[None]:
@@ -183,9 +215,7 @@ class Link:
         try:
             yield
         except pyodbc.Error as e:
-            if self._closed:
-                with suppress(Exception):  # whoever closed the link may have given it back already
-                    self._connection.close()
+            if self._closed.is_set():
                 raise Closed from None
             state, words = _said(e)
             if faults.of_row(state, words):
@@ -226,6 +256,11 @@ class Budget:
         self._clock = clock
         self._began = datetime.min.replace(tzinfo=UTC)
         self._used = 0
+
+    @property
+    def counts(self) -> bool:
+        """Whether there is a limit."""
+        return self._most is not None
 
     def spend(self, statements: int) -> None:
         """Raises Retry, with the time to wait, where the minute's are used up."""

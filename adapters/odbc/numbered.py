@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from adapters.odbc.gaps import Gaps
-from adapters.odbc.reader import MAIN, Reader, View
+from adapters.odbc.reader import MAIN, Question, Reader, View
 from adapters.odbc.row import Pair
 from adapters.odbc.settings import Id, Queue
 from adapters.odbc.track import Item, Page
@@ -58,6 +58,10 @@ class Numbered:
                 return Page(found[:limit])
         return self._newer(reader, limit)
 
+    def expected(self, reader: Reader, limit: int) -> Question | None:
+        """The rows behind the highest number; a queue's are read by their keys."""
+        return reader.question(self._view, self._place, None, limit) if self._searched and self._whole else None
+
     def took(self, item: Item, original: bytes) -> None:
         """Its numbers have arrived."""
         for pair in item.pairs:
@@ -96,6 +100,15 @@ class Numbered:
         return self._taken if isinstance(self._watermark, Queue) and self._watermark.delete else ()
 
     @property
+    def _whole(self) -> bool:
+        """Whether rows come with the page."""
+        return self._view.name == MAIN and self.fresh
+
+    @property
+    def _place(self) -> list[int]:
+        return [] if self._front is None else [self._front]
+
+    @property
     def _now_s(self) -> int:
         return int(self._clock().timestamp())
 
@@ -104,12 +117,11 @@ class Numbered:
         return _merged(pairs)
 
     def _newer(self, reader: Reader, limit: int) -> Page:
-        place = [] if self._front is None else [self._front]
-        if self._view.name == MAIN and self.fresh:
-            rows = reader.behind(self._view, place, None, limit)
+        if self._whole:
+            rows = reader.behind(self._view, self._place, None, limit)
             items = [Item(row.key, [Pair(row.mark, row.key)], row) for row in rows]
             return Page(items, None, ended=len(rows) < limit)
-        pairs = reader.pairs(self._view, place, None, limit)
+        pairs = reader.pairs(self._view, self._place, None, limit)
         return Page(_merged(pairs), None, ended=len(pairs) < limit)
 
 

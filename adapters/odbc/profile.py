@@ -69,6 +69,8 @@ class Profile:
     """Whether it answers questions about its tables."""
     savepoint: tuple[str, str, str] = _SAVEPOINT
     """Marks a place in a transaction, goes back to it, forgets it."""
+    ahead: bool = False
+    """Whether it takes a whole answer over at once: a page that was asked for ahead then keeps no lock in the database."""
     writes: bool = True
     wants: Mapping[str, str] = field(default_factory=dict)
     """Encryption settings → keywords."""
@@ -104,6 +106,7 @@ POSTGRESQL = Profile(
         "local": "CAST(CAST(clock_timestamp() AS timestamp) AS text)",
         "utc": "CAST(clock_timestamp() AT TIME ZONE 'UTC' AS text)",
     },
+    ahead=True,
 )
 POSTGRESQL_ANSI = replace(POSTGRESQL, match=r"psqlodbca|postgresql ansi", charset="utf-8", narrow="")
 MARIADB = Profile(
@@ -131,6 +134,7 @@ MARIADB = Profile(
     moment="CAST(? AS {type})",
     moment_type="datetime(6)",
     clocks={"local": "CAST(CURRENT_TIMESTAMP(6) AS CHAR)", "utc": "CAST(UTC_TIMESTAMP(6) AS CHAR)"},
+    ahead=True,
 )
 SQLITE = Profile(
     name="sqlite",

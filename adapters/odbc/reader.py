@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from adapters.odbc import codes
 from adapters.odbc.connect import Budget, Link, RowFault
@@ -23,6 +23,9 @@ MAIN = ""
 
 AT_ONCE = 100
 """Keys in one statement."""
+
+Question: TypeAlias = tuple[str, list[Any]]
+"""A statement and what is bound to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,11 @@ class Reader:
         self._budget.spend(1)
         return self._link.rows(sql, parameters)
 
+    def expect(self, question: Question) -> None:
+        """Let the database begin what will be asked for next: where that locks nothing, and statements are not counted."""
+        if self._link.profile.ahead and not self._budget.counts:
+            self._link.ahead(*question)
+
     def run(self, sql: str, parameters: Sequence[Any]) -> None:
         """A statement that changes something."""
         self._budget.spend(1)
@@ -111,16 +119,23 @@ class Reader:
         sql, bound = view.relation.in_ranges(view.wanted, view.mark, ranges)
         return [self._pair(view, row) for row in self._certain(sql, bound)]
 
+    def question(self, view: View, position: Sequence[Any], low: Any, limit: int) -> Question:
+        """What `behind` asks."""
+        order = view.order[: len(position) or None]
+        return view.relation.page(self._wanted, limit, order, position, view.mark, low)
+
     def behind(self, view: View, position: Sequence[Any], low: Any, limit: int) -> list[Row]:
         """The next rows in the order of the watermark; the main table's only."""
-        order = view.order[: len(position) or None]
-        sql, bound = view.relation.page(self._wanted, limit, order, position, view.mark, low)
         try:
-            return self._with_details(self._rows(self.ask(sql, bound)))
+            return self._with_details(self._rows(self.ask(*self.question(view, position, low, limit))))
         except RowFault:
             keys = [pair.key for pair in self.pairs(view, position, low, limit)]
             found = self.of_keys(keys)
             return [found[normal(key)] for key in keys if normal(key) in found]
+
+    def snapshot_question(self, position: Sequence[Any], limit: int) -> Question:
+        """What `snapshot` asks first."""
+        return self.main.named(self._wanted, limit, position, self._mark, None)
 
     def snapshot(self, position: Sequence[Any], limit: int, *, low: Any = None) -> list[Row]:
         """The next rows in the order of the key; of those with a watermark that is not below `low`, where it is given."""

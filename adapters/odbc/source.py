@@ -58,10 +58,13 @@ class OdbcSource:
     def read(self, after: str, limit: int) -> Batch:
         """The next page of the snapshot, or of the round under way."""
         with self._lock, self._edge():
+            limit = min(limit, self._settings.limits.rows)
             try:
-                return self._told(self._read(after, min(limit, self._settings.limits.rows)))
+                batch = self._told(self._read(after, limit))
+                self._look_ahead(batch, limit)
             except Closed:
                 return Batch(after, more=False)
+            return batch
 
     def acknowledge(self, cursor: str) -> None:
         """Deletes from the queue what is durable, where the settings say so; anything else needs nothing."""
@@ -98,6 +101,18 @@ class OdbcSource:
         if self._place.snapshot and not self._tracks[MAIN].fresh:
             return self._read_snapshot(reader, after, limit)
         return self._read_round(reader, after, limit)
+
+    def _look_ahead(self, batch: Batch, limit: int) -> None:
+        """The database may look for the next page while this batch is mapped and journalled."""
+        if self._reader is None or not (batch.records and batch.more) or limit == 1:  # one by one is read what may kill the process
+            return
+        question = None
+        if not self._whole and self._place.snapshot and not self._tracks[MAIN].fresh:
+            question = self._reader.snapshot_question(self._place.after, limit) if self._place.after else None
+        elif not self._whole:
+            question = list(self._tracks.values())[self._place.turn].expected(self._reader, limit)
+        if question is not None:
+            self._reader.expect(question)
 
     def _resume(self, after: str, reader: Reader) -> None:
         """Stand where the cursor says; at the beginning, let every track note how things are."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from adapters.odbc.reader import Reader
+from adapters.odbc.reader import Question, Reader
 from adapters.odbc.row import Key, Pair, Row
 
 
@@ -42,6 +42,10 @@ class Track(Protocol):
 
     def page(self, reader: Reader, limit: int) -> Page:
         """The next page of this round."""
+        ...
+
+    def expected(self, reader: Reader, limit: int) -> Question | None:
+        """What the next page will ask for, where the page before has told."""
         ...
 
     def took(self, item: Item, original: bytes) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from adapters.odbc import codes
-from adapters.odbc.reader import Reader
+from adapters.odbc.reader import Question, Reader
 from adapters.odbc.row import Pair
 from adapters.odbc.track import Item, Page
 from gateway.errors import Halt, Problem
@@ -37,6 +37,10 @@ class Tracked:
         sql, bound = self._statements.page(limit, self._base, self._at)
         pairs = [Pair(row[0], tuple(row[1:])) for row in reader.ask(sql, bound)]
         return Page([Item(pair.key, [pair]) for pair in pairs], None, ended=len(pairs) < limit)
+
+    def expected(self, reader: Reader, limit: int) -> Question | None:
+        """Nothing is asked for ahead."""
+        return None
 
     def took(self, item: Item, original: bytes) -> None:
         """Behind this change."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from adapters.odbc.known import digest
-from adapters.odbc.reader import Reader
+from adapters.odbc.reader import Question, Reader
 from adapters.odbc.row import Key, Pair, normal
 from adapters.odbc.track import Item, Page
 from gateway.adapter import Log
@@ -45,6 +45,10 @@ class Unmarked:
             return Page(ended=True)
         rows = reader.unmarked(self._at, limit)
         return Page([Item(row.key, [], row, doubtful=True) for row in rows], ended=len(rows) < limit)
+
+    def expected(self, reader: Reader, limit: int) -> Question | None:
+        """Nothing is asked for ahead."""
+        return None
 
     def took(self, item: Item, original: bytes) -> None:
         """Behind this row."""

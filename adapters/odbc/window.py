@@ -14,7 +14,7 @@ from typing import Any
 
 from adapters.odbc.known import Known, digest
 from adapters.odbc.moments import as_utc, earlier, parsed
-from adapters.odbc.reader import MAIN, Reader, View
+from adapters.odbc.reader import MAIN, Question, Reader, View
 from adapters.odbc.row import Pair, Row
 from adapters.odbc.settings import Rowversion, Timestamp
 from adapters.odbc.track import Item, Page
@@ -70,9 +70,14 @@ class Window:
         if not self._began:
             self._begin_round(reader)
         position = self._place or []
-        if self._view.name == MAIN and position and (self._front is None or position[0] > self._front):
+        if self._beyond(position):
             return self._rows(reader, position, limit)
         return self._keys(reader, position)
+
+    def expected(self, reader: Reader, limit: int) -> Question | None:
+        """Rows beyond the window follow each other."""
+        position = self._place or []
+        return reader.question(self._view, position, self._low, limit) if self._began and self._beyond(position) else None
 
     def took(self, item: Item, original: bytes) -> None:
         """Known from now on, and the place to go on from."""
@@ -114,6 +119,10 @@ class Window:
     def taken(self) -> Sequence[int]:
         """Nothing is ever deleted."""
         return ()
+
+    def _beyond(self, position: Sequence[Any]) -> bool:
+        """Whether nothing from here on can be known."""
+        return self._view.name == MAIN and bool(position) and (self._front is None or position[0] > self._front)
 
     def _begin_round(self, reader: Reader) -> None:
         newest, now = self._looked(reader)

@@ -145,6 +145,19 @@ def test_what_is_mended_waits_until_what_is_being_read_is_journalled(feed, tmp_p
     assert pulled.cursor == "3"
 
 
+def test_what_a_source_has_read_ahead_is_given_up_when_something_is_mended(feed, tmp_path):
+    """It may be older than what was mended, and would be journalled after it."""
+    script = scripted.SCRIPTS["cad"]
+    pulled = pull_of(feed, tmp_path, lambda _: Accepted(), cursor="1")
+    pulled.run(job())
+    assert script.closed == 0
+    pulled.mend(lambda: [record(99)])
+    assert script.closed == 1
+    script.steps.append([record(4)])
+    assert pulled.run(job()).state == "idle"
+    assert pulled.cursor == "4"
+
+
 def test_what_is_mended_gives_way_where_a_read_does_not_end(feed, tmp_path, monkeypatch):
     go_on = threading.Event()
     monkeypatch.setattr(feed.adapter.source, "read", lambda *_: go_on.wait(10) and Batch("3", more=False))
