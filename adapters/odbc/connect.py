@@ -148,14 +148,12 @@ class Link:
 
     def close(self) -> None:
         """Cancel what somebody waits for, and give the connection back; what was begun ahead ends by itself, and its time is limited."""
-        with self._lock:
+        with self._lock, suppress(Exception):  # a cursor that is given back while it is cancelled kills the process
             self._closed.set()
-            cursor = self._cursor
-        with suppress(Exception):
-            if cursor is None:
+            if self._cursor is None:
                 self._connection.close()
             elif self._ahead is None:
-                cursor.cancel()  # whoever uses it closes the connection
+                self._cursor.cancel()  # whoever uses it closes the connection
 
     @contextmanager
     def _statement(self, sql: str, parameters: Sequence[Any]) -> Iterator[pyodbc.Cursor]:

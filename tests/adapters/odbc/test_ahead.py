@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import threading
 import time
 
@@ -135,3 +138,34 @@ def test_its_time_is_limited_as_that_of_any_statement(postgresql):
     with pytest.raises(GatewayError, match=r"odbc\.timeout"):
         link.rows("SELECT pg_sleep(3)")
     link.close()
+
+
+CLOSES = """
+import json, sys, threading, time
+from contextlib import suppress
+from adapters.odbc.connect import Closed, Link
+from adapters.odbc.settings import Connection, Limits
+
+closed = 0
+for turn in range(60):
+    link = Link(Connection.model_validate(json.loads(sys.argv[1])), Limits(), lambda said: sys.argv[2] if said.endswith("PASSWORD") else "app")
+    began = threading.Thread(target=lambda: (time.sleep(0.002 * (turn % 12)), link.close()))
+    began.start()
+    try:
+        for _ in range(20):
+            link.ahead("SELECT {sleep}", []) if turn % 2 else None
+            link.rows("SELECT {sleep}")
+    except Closed:
+        closed += 1
+    began.join()
+print(closed)
+"""
+
+
+@pytest.mark.parametrize(("kind", "sleep"), [(Postgresql, "pg_sleep(0.004)"), (MariaDb, "sleep(0.004)")])
+def test_a_link_may_be_closed_at_any_moment(opened, kind, sleep):
+    """A driver that is told to cancel a statement which is given back at that moment would kill the process."""
+    database = opened(kind)
+    said = [sys.executable, "-c", CLOSES.replace("{sleep}", sleep), json.dumps(database.connection)]
+    done = subprocess.run([*said, database.password], capture_output=True, text=True, check=False, timeout=120)
+    assert (done.returncode, done.stdout) == (0, "60\n"), done.stderr[-500:]
