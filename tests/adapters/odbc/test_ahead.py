@@ -162,7 +162,7 @@ print(closed)
 """
 
 
-@pytest.mark.parametrize(("kind", "sleep"), [(Postgresql, "pg_sleep(0.004)"), (MariaDb, "sleep(0.004)")])
+@pytest.mark.parametrize("kind, sleep", [(Postgresql, "pg_sleep(0.004)"), (MariaDb, "sleep(0.004)")])
 def test_a_link_may_be_closed_at_any_moment(opened, kind, sleep):
     """A driver that is told to cancel a statement which is given back at that moment would kill the process."""
     database = opened(kind)
