@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 FRESH_S = 2.0
 """An answer that has lain about for longer is given up: what the database says now may be another."""
 
+ENDS_S = 2.0
+"""So long whoever closes the link waits for what was begun."""
+
 
 class Ahead:
     """One statement: `execute` runs it on `cursor`, in a thread of its own."""
@@ -45,11 +48,15 @@ class Ahead:
             raise self._error
         return self._cursor
 
-    def drop(self) -> None:
-        """Its answer is not wanted; it is waited for, as a driver may crash that is told to cancel what just begins."""
+    def abandoned(self) -> pyodbc.Cursor:
+        """Its cursor, whatever it met: its answer is not wanted, and waited for, as it has to end before another begins."""
         self._thread.join()
-        with suppress(Exception):
-            self._cursor.close()
+        return self._cursor
+
+    def let_end(self) -> None:
+        """Wait a moment for its end: a process should not end while a driver is at work."""
+        with suppress(RuntimeError):  # not begun yet
+            self._thread.join(ENDS_S)
 
     def _run(self) -> None:
         try:

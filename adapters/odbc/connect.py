@@ -85,6 +85,7 @@ class Link:
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._cursor: pyodbc.Cursor | None = None
+        self._used = False
         self._ahead: Ahead | None = None
         self._dog: Watchdog | None = None
         self._connection = self._connected(connection, string(connection, limits, secret), autocommit=reads)
@@ -103,7 +104,7 @@ class Link:
         """Let the database begin what `rows` will be asked for next; where something else is asked for first, in vain."""
         self._begun()
         with self._edge():
-            cursor = self._connection.cursor()
+            cursor = self._new_cursor()
         self._ahead = Ahead(sql, parameters, cursor, lambda: self._executed(cursor, sql, parameters))
         self._ahead.begin()
 
@@ -120,7 +121,7 @@ class Link:
     def catalogue(self, ask: Callable[[pyodbc.Cursor], Any]) -> list[Any]:
         """The rows of a question about the database itself, which the driver answers."""
         self._begun()
-        with self._edge(), self._watched(self._connection.cursor()) as cursor:
+        with self._edge(), self._watched(self._new_cursor()) as cursor:
             return list(ask(cursor))
 
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> int:
@@ -138,28 +139,30 @@ class Link:
 
     def commit(self) -> None:
         """Make what was written durable."""
-        with self._edge():
+        with self._edge(), self._using():
             self._connection.commit()
 
     def rollback(self) -> None:
         """Take back what was written; a link that is gone has done so."""
-        with suppress(Exception):
+        with suppress(Exception), self._using():
             self._connection.rollback()
 
     def close(self) -> None:
-        """Cancel what somebody waits for, and give the connection back; what was begun ahead ends by itself, and its time is limited."""
-        with self._lock, suppress(Exception):  # a cursor that is given back while it is cancelled kills the process
+        """Cancel what somebody waits for, and give the connection back; what was begun ahead ends by itself."""
+        with self._lock, suppress(Exception):
             self._closed.set()
-            if self._cursor is None:
+            if not self._used:
                 self._connection.close()
-            elif self._ahead is None:
+            elif self._cursor is not None and self._ahead is None:
                 self._cursor.cancel()  # whoever uses it closes the connection
+        if (ahead := self._ahead) is not None:
+            ahead.let_end()
 
     @contextmanager
     def _statement(self, sql: str, parameters: Sequence[Any]) -> Iterator[pyodbc.Cursor]:
         with self._edge(), turns.short():
             begun = self._begun(sql, parameters)
-            with self._watched(begun or self._connection.cursor()) as cursor:
+            with self._watched(begun or self._new_cursor()) as cursor:
                 yield begun or cursor.execute(sql, *parameters)
 
     def _begun(self, sql: str = "", parameters: Sequence[Any] = ()) -> pyodbc.Cursor | None:
@@ -168,8 +171,19 @@ class Link:
         if ahead is not None and ahead.answers(sql, parameters):
             return ahead.cursor()
         if ahead is not None:
-            ahead.drop()
+            self._give_back(ahead.abandoned())
         return None
+
+    def _new_cursor(self) -> pyodbc.Cursor:
+        """Handles are made, cancelled and given back one at a time: two threads at it in one driver end the process."""
+        with self._lock:
+            if self._closed.is_set():
+                raise Closed
+            return self._connection.cursor()
+
+    def _give_back(self, cursor: pyodbc.Cursor) -> None:
+        with self._lock, suppress(Exception):
+            cursor.close()
 
     def _executed(self, cursor: pyodbc.Cursor, sql: str, parameters: Sequence[Any]) -> None:
         """Execute ahead, in another thread than the link's."""
@@ -183,26 +197,29 @@ class Link:
             with self._guarded(cursor):
                 yield cursor
         finally:
-            with suppress(Exception):
-                cursor.close()
+            self._give_back(cursor)
 
     @contextmanager
     def _guarded(self, cursor: pyodbc.Cursor) -> Iterator[None]:
         """While a cursor is used: the watchdog cancels it when its time is up, `close` at once, and leaves the rest to this."""
-        with self._lock:
-            if self._closed.is_set():
-                raise Closed
-            self._cursor = cursor
-        try:
+        with self._using(cursor):
             self._dog = Watchdog(cursor.cancel, self.limits.statement_s)
             with self._dog:
                 yield
+
+    @contextmanager
+    def _using(self, cursor: pyodbc.Cursor | None = None) -> Iterator[None]:
+        """While the driver is at work; whoever closes the link meanwhile leaves it to this to give the connection back."""
+        with self._lock:
+            if self._closed.is_set():
+                raise Closed
+            self._used, self._cursor = True, cursor
+        try:
+            yield
         finally:
-            with self._lock:
-                self._cursor = None
-                closed = self._closed.is_set()
-            if closed:
-                with suppress(Exception):
+            with self._lock, suppress(Exception):
+                self._used, self._cursor = False, None
+                if self._closed.is_set():
                     self._connection.close()
 
     @contextmanager
