@@ -104,14 +104,11 @@ class OdbcSource:
 
     def _look_ahead(self, batch: Batch, limit: int) -> None:
         """The database may look for the next page while this batch is mapped and journalled."""
-        if self._reader is None or not (batch.records and batch.more) or limit == 1:  # one by one is read what may kill the process
-            return
-        question = None
-        if not self._whole and self._place.snapshot and not self._tracks[MAIN].fresh:
-            question = self._reader.snapshot_question(self._place.after, limit) if self._place.after else None
-        elif not self._whole:
-            question = list(self._tracks.values())[self._place.turn].expected(self._reader, limit)
-        if question is not None:
+        if self._reader is None or self._whole or not (batch.records and batch.more) or limit == 1:
+            return  # one by one is read what may kill the process
+        if self._place.snapshot and not self._tracks[MAIN].fresh:
+            self._reader.expect(self._reader.snapshot_question(self._place.after, limit))
+        elif question := list(self._tracks.values())[self._place.turn].expected(self._reader, limit):
             self._reader.expect(question)
 
     def _resume(self, after: str, reader: Reader) -> None:

@@ -31,6 +31,24 @@ fields:
   headline: {from: text, optional: false}
 """
 
+TELLS = """\
+agreement: desk
+title: What became of the desk's alerts
+parties: {provider: riverton, recipient: desk}
+contact: The desk of the city
+prepared_by: A. Sample
+purpose: Acknowledgements
+legal_basis: Sample Code, section 4
+authority: Council resolution 12
+impact_assessment: Assessment 3 of the city
+retention_days: 30
+valid: {from: 2020-01-01, to: 2099-12-31}
+topics: ["police.*.alert.acknowledged.v1"]
+fields: {alert: {alertId: plain, msgType: plain, sent: plain, references: plain, event: plain}}
+destinations: {answers: {via: bus}}
+"""
+"""An agreement by which whoever sent alerts is told what became of them."""
+
 
 class Settings(BaseModel):
     script: str

@@ -33,22 +33,6 @@ feeds:
     mappings: {{alert: mappings/alert.yaml, cap: mappings/cap.yaml, ngsi-alert: mappings/ngsi-alert.yaml}}
 """
 DISPATCH = scripted.AGREEMENT.replace("system: desk, feed: entries", "system: cad, feed: calls-in")
-TELLS = """\
-agreement: desk
-title: What became of the desk's alerts
-parties: {provider: riverton, recipient: desk}
-contact: The desk of the city
-prepared_by: A. Sample
-purpose: Acknowledgements
-legal_basis: Sample Code, section 4
-authority: Council resolution 12
-impact_assessment: Assessment 3 of the city
-retention_days: 30
-valid: {from: 2020-01-01, to: 2099-12-31}
-topics: ["police.*.alert.acknowledged.v1"]
-fields: {alert: {alertId: plain, msgType: plain, sent: plain, references: plain, event: plain}}
-destinations: {answers: {via: bus}}
-"""
 
 PROGRAM = textwrap.dedent("""
     import os, sys, threading
@@ -120,7 +104,7 @@ class Circle:
         (root / "systems" / "cad" / "mappings").mkdir(parents=True)
         self.system(root / "systems" / "cad")
         (root / "agreements" / "dispatch.yaml").write_text(DISPATCH)
-        (root / "agreements" / "desk.yaml").write_text(TELLS)
+        (root / "agreements" / "desk.yaml").write_text(scripted.TELLS)
         topology.apply(agreement.load_all(self.here.agreements), self.broker.url, topology.publishers(self.here))
         with store.open(self.here.store_url(), site.keys(self.here)) as opened:
             for path in self.here.agreements.glob("*.yaml"):

@@ -33,22 +33,6 @@ feeds:
     hold: skip
     mappings: {{alert: mappings/alert.yaml, cap: mappings/cap.yaml, ngsi-alert: mappings/ngsi-alert.yaml}}
 """
-TELLS = """\
-agreement: desk
-title: What became of the desk's alerts
-parties: {provider: riverton, recipient: desk}
-contact: The desk of the city
-prepared_by: A. Sample
-purpose: Acknowledgements
-legal_basis: Sample Code, section 4
-authority: Council resolution 12
-impact_assessment: Assessment 3 of the city
-retention_days: 30
-valid: {from: 2020-01-01, to: 2099-12-31}
-topics: ["police.*.alert.acknowledged.v1"]
-fields: {alert: {alertId: plain, msgType: plain, sent: plain, references: plain, event: plain}}
-destinations: {answers: {via: bus}}
-"""
 ENTRY = """\
 to: call
 entity: alert
@@ -78,7 +62,7 @@ class Scene:
             scripted_file.system(root, target)
         (root / "systems" / "desk" / "mappings" / "entry.yaml").write_text(ENTRY)
         (root / "agreements" / "dispatch.yaml").write_text(scripted.AGREEMENT)
-        (root / "agreements" / "desk.yaml").write_text(TELLS)
+        (root / "agreements" / "desk.yaml").write_text(scripted.TELLS)
         topology.apply(agreement.load_all(self.here.agreements), broker.url, topology.publishers(self.here))
 
     @property
