@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from gateway.adapter import Document, Log, RawRecord
+from gateway.adapter import Batch, Document, Log, RawRecord
 from gateway.api.codes import FAULT, UNREADABLE
 from gateway.api.problems import Refusal, simple
 from gateway.errors import GatewayError, Halt, Problem, Refused, Reject, Retry
@@ -34,6 +34,11 @@ if TYPE_CHECKING:
 GATHER = 64
 """At most so many documents share a commit, and at most so many bytes."""
 GATHER_BYTES = 16 << 20
+QUIET_S = 0.0002
+"""While documents keep coming one after another within this time, they are waited for: a commit costs about as much for many
+as for one, and while it is made ready every other thread of the process is slowed down."""
+AT_ONCE_BYTES = 32 * 1024
+"""A body up to this size is read at once: that takes less than handing it over."""
 WORKERS = 2
 """Feeds that are worked for at one time; more would only wait for each other's commits."""
 
@@ -53,6 +58,8 @@ class Piece:
     stands_for: bytes
     """The digest that the idempotency key is bound to."""
     future: asyncio.Future[Submitted] | None = None
+    batch: Batch | None = None
+    """What was read of it."""
 
 
 class Desk:
@@ -62,12 +69,18 @@ class Desk:
         self._runner, self._log = runner, log
         self._lock = threading.Lock()
         self._waiting: dict[int, deque[Piece]] = {}
+        self._together: dict[int, int] = {}
+        """How many documents of a feed shared its last commit."""
         self._guards: dict[tuple[int, str], FloodGuard] = {}
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="desk")
 
     async def hand_in(self, piece: Piece) -> Submitted:
         """Journal one document; durable when this returns.  Raises Refusal where nothing of it was kept."""
         feed = piece.way.feed_id
+        read = self._read(piece) if len(piece.body) <= AT_ONCE_BYTES else await asyncio.to_thread(self._read, piece)
+        if isinstance(read, Refusal):
+            raise read
+        piece.batch = read
         piece.future = asyncio.get_running_loop().create_future()
         with self._lock:
             line = self._waiting.get(feed)
@@ -83,8 +96,18 @@ class Desk:
 
     def _serve(self, feed: int) -> None:
         """Until nobody waits for this feed any more."""
+        self._let_gather(feed)
         while pieces := self._gathered(feed):
+            self._together[feed] = len(pieces)
             self._tell(pieces, self._taken(pieces))
+            self._let_gather(feed)
+
+    def _let_gather(self, feed: int) -> None:
+        """Until nobody else comes.  Who sends one document after another is not made to wait."""
+        line, seen = self._waiting[feed], 1 if self._together.get(feed, 1) == 1 else 0
+        while seen < len(line) < GATHER:
+            seen = len(line)
+            time.sleep(QUIET_S)
 
     def _gathered(self, feed: int) -> list[Piece]:
         """What waits for one feed; its line is taken down where nothing does."""
@@ -115,17 +138,15 @@ class Desk:
 
     def _journalled(self, pieces: Sequence[Piece]) -> list[Answer]:
         started, way = time.monotonic(), pieces[0].way
-        read = [self._read(piece, id) for piece, id in zip(pieces, _ids(len(pieces)), strict=True)]
-        good = [each for each in read if isinstance(each, Submission)]
+        good = [self._submission(piece, id) for piece, id in zip(pieces, _ids(len(pieces)), strict=True)]
         made = self._runner.store.submissions.accept(way.feed_id, good, terms(way.feed, shadow=way.shadow))
         kept = [each.accepted for each in made if isinstance(each, Submitted)]
         if kept:
             self._runner.took(way, _sum(kept), time.monotonic() - started)
-        rest = iter(made)
-        return [_answer(next(rest)) if isinstance(each, Submission) else each for each in read]
+        return [_answer(each) for each in made]
 
-    def _read(self, piece: Piece, id: str) -> Submission | Refusal:
-        """The records of a document, or why it is refused whole.  `id`: that of its receipt."""
+    def _read(self, piece: Piece) -> Batch | Refusal:
+        """The records of a document, or why it is refused whole."""
         feed = piece.way.feed
         assert feed.adapter.whole is not None
         said = hashlib.sha256(piece.key.encode() + b"\x00" + piece.sha256).digest() if piece.key else piece.sha256
@@ -145,7 +166,12 @@ class Desk:
         if piece.key:
             assert batch.document is not None
             batch = replace(batch, document=replace(batch.document, sha256=piece.sha256))
-        guard = self._guard(piece)
+        return batch
+
+    def _submission(self, piece: Piece, id: str) -> Submission:
+        """`id`: that of its receipt."""
+        guard, batch = self._guard(piece), piece.batch
+        assert batch is not None
         return Submission(id, piece.caller, piece.key, piece.stands_for, batch, lambda rejected: guard(rejected, batch.records))
 
     def _guard(self, piece: Piece) -> FloodGuard:

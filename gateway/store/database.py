@@ -113,8 +113,6 @@ class Database(Protocol):
     """How it calls a whole number that is a table's key."""
     identity: str
     """How it calls a key that it gives out itself."""
-    without_rowid: str
-    """What a table ends with that is kept in the order of its key."""
     tables: str
     """The query that finds a table by its name."""
 

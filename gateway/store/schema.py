@@ -62,7 +62,7 @@ CREATE INDEX record_again ON record (name, version) WHERE again = 1;
 CREATE TABLE name (
   name {blob} PRIMARY KEY, first BIGINT NOT NULL, born {blob} NOT NULL, position BIGINT NOT NULL, version {blob} NOT NULL,
   change INTEGER NOT NULL, digest {blob} NOT NULL, sequence BIGINT NOT NULL, mapped BIGINT NOT NULL, parts TEXT NOT NULL,
-  sole TEXT NOT NULL, holder BIGINT NOT NULL, highest TEXT NOT NULL){without_rowid};
+  sole TEXT NOT NULL, holder BIGINT NOT NULL, highest TEXT NOT NULL);
 
 -- Records that wait behind a quarantined one of their name, until they have been processed.
 CREATE TABLE held (name {blob} NOT NULL, position BIGINT NOT NULL, PRIMARY KEY (name, position));
@@ -234,8 +234,6 @@ def _done(database: Database, transaction: Transaction) -> int:
 
 
 def _statements(migration: str, database: Database) -> list[str]:
-    text = migration.format(
-        blob=database.blob, key=database.key, identity=database.identity, without_rowid=database.without_rowid
-    )
+    text = migration.format(blob=database.blob, key=database.key, identity=database.identity)
     plain = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
     return [statement.strip() for statement in plain.split(";") if statement.strip()]

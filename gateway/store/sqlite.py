@@ -50,7 +50,6 @@ class Sqlite:
     blob = "BLOB"
     key = "INTEGER"
     identity = "INTEGER PRIMARY KEY AUTOINCREMENT"
-    without_rowid = " WITHOUT ROWID"
     tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name = ?"
 
     def __init__(
