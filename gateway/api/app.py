@@ -17,6 +17,7 @@ from gateway.api.desk import Desk
 from gateway.api.gate import Gate, Tokens, guarded
 from gateway.api.lens import Lenses
 from gateway.api.problems import response, simple
+from gateway.api.safe import safe
 from gateway.api.shortcut import Shortcut
 
 if TYPE_CHECKING:
@@ -25,15 +26,6 @@ if TYPE_CHECKING:
     from gateway.runner import Runner
 
 _SUMMARY = "Send documents in, see what became of them, read what an agreement allows."
-
-_SAFE = (
-    (b"cache-control", b"no-store"),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
-)
-"""On every answer that does not say otherwise: nothing is kept by a cache, nothing is run by a browser."""
-
 
 @dataclass(frozen=True, slots=True)
 class Facade:
@@ -69,7 +61,7 @@ def build(runner: Runner, keys: Keys, book: Book, log: Log, tokens: Tokens | Non
     document.add(app)
     pages.add(app.router)
     app.add_exception_handler(HTTPException, _not_found)
-    return Facade(_safe(Shortcut(app, app.routes)), app, desk)
+    return Facade(Shortcut(safe(app), app.routes), app, desk)
 
 
 async def _not_found(request: Request, e: Exception) -> Response:
@@ -80,23 +72,3 @@ async def _not_found(request: Request, e: Exception) -> Response:
         refusal.headers.update(e.headers or {})
         return response(request, refusal)
     return response(request, simple(404, MISSING))
-
-
-def _safe(app: Any) -> Any:
-    """The app with the safe headers on every answer."""
-
-    async def served(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "http":
-            await app(scope, receive, send)
-            return
-
-        async def sent(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                headers = list(message.get("headers", ()))
-                names = {name for name, _ in headers}
-                message["headers"] = headers + [pair for pair in _SAFE if pair[0] not in names]
-            await send(message)
-
-        await app(scope, receive, sent)
-
-    return served

@@ -12,6 +12,7 @@ from fastapi import Request
 
 from gateway.api.codes import CHARSET, EMPTY, ENCODING, SLOW, TOO_LARGE
 from gateway.api.problems import Refusal, simple
+from gateway.api.shortcut import COMPLETE
 from gateway.errors import Problem
 
 DEADLINE_S = 30.0
@@ -33,6 +34,8 @@ async def received(request: Request, most: int) -> bytes:
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > most:
         raise Refusal(413, Problem(TOO_LARGE, rule=f"the caller may send {most} bytes"), headers=_CLOSE)
+    if request.scope.get(COMPLETE):
+        return await _gathered(request, most)
     try:
         async with asyncio.timeout(DEADLINE_S):
             return await _gathered(request, most)

@@ -7,6 +7,7 @@ key and its body.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from types import SimpleNamespace
 from typing import Any, cast
 
 from fastapi import Request
@@ -14,6 +15,12 @@ from fastapi.routing import APIRoute
 from starlette.datastructures import Headers, QueryParams
 
 from gateway.api.rules import direct_of
+from gateway.api.safe import safe, with_safe
+
+ANSWER = "copperline.answer"
+"""In a request's scope, where the server offers it: sends status, headers and body at once; False where that cannot be."""
+COMPLETE = "copperline.complete"
+"""In a request's scope once its whole body has come."""
 
 _NO_QUERY = QueryParams()
 
@@ -33,13 +40,26 @@ class Shortcut:
                 if found is not None:
                     scope["route"], scope["path_params"] = route, found.groupdict()
                     response = await answer(Looked(scope, receive))
-                    await response(scope, receive, send)
+                    if not _at_once(scope, response):
+                        await safe(response)(scope, receive, send)
                     return
         await self._app(scope, receive, send)
 
 
+def _at_once(scope: Any, response: Any) -> bool:
+    """Have the server send the answer whole, where it can."""
+    send = scope.get(ANSWER)
+    return send is not None and send(response.status_code, with_safe(response.raw_headers), response.body)
+
+
 class Looked(Request):
     """A request whose headers are looked up, not searched for."""
+
+    state: Any = None  # a plain object in place of one that looks each name up
+
+    def __init__(self, scope: Any, receive: Any) -> None:
+        super().__init__(scope, receive)
+        self.state = SimpleNamespace()
 
     @property
     def headers(self) -> Headers:

@@ -61,9 +61,8 @@ class Intake:
     guard: Guard | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """What became of one batch: read = accepted + unchanged + late + quarantined."""
+class Accepted(NamedTuple):
+    """What became of one batch: read = accepted + unchanged + late + quarantined.  A tuple, as one is made for every document."""
 
     read: int = 0
     accepted: int = 0

@@ -7,7 +7,6 @@ another one follows it.  Whatever is wrong with one document harms no other.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import orjson
@@ -38,8 +37,7 @@ class Aside(NamedTuple):
     """Where it is quarantined; 0 where it is not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(NamedTuple):
     """One document on its way in.  `id`: 32 hex digits, fresh; `key`: the caller's idempotency key, "" for none."""
 
     id: str
@@ -51,8 +49,7 @@ class Submission:
     guard: Guard | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SubmissionRow:
+class SubmissionRow(NamedTuple):
     """One document that is journalled."""
 
     id: str
@@ -67,8 +64,7 @@ class SubmissionRow:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
-class Submitted:
+class Submitted(NamedTuple):
     """What became of one document."""
 
     accepted: Accepted

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Protocol, TypeAlias
+from typing import Any, BinaryIO, NamedTuple, Protocol, TypeAlias
 
 from gateway.adapter import OutRecord, RawRecord, Rejected
 
@@ -18,8 +18,7 @@ HEAD_BYTES = 64 * 1024
 Fields: TypeAlias = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
+class Skipped(NamedTuple):
     """Bytes that are no record, by name: "header", "bom", "blank", "comment", "trailer", "between", "rest"…"""
 
     length: int
@@ -37,8 +36,7 @@ LOST = "lost"
 """The range after the kept head of what cannot be read to the document's end; likewise."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where reading goes on: the next byte, its line, and what else the form needs to know there."""
 
     offset: int = 0
@@ -49,8 +47,7 @@ class Place:
         return f"line {self.line}, byte {self.offset}"
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """What the first look at a document gave."""
 
     preamble: bytes = b""
