@@ -206,9 +206,7 @@ class Journal:
         """Write a plan of several whole documents: what became of each, and its receipt.  They share a leaf of the ledger."""
         receipts = opened_and_closed(transaction, self._vault, batches, judged, feed=plan.feed, now=plan.now)
         of_rows = [receipt for receipt, each in zip(receipts, judged, strict=True) for _ in range(each.first, each.end)]
-        gaps = [(receipt, *gap) for receipt, batch in zip(receipts, batches, strict=True) for gap in batch.skipped]
-        if gaps:
-            transaction.many("INSERT INTO skipped (receipt, start, length, what) VALUES (?, ?, ?, ?)", gaps)
+        _skip(transaction, [(receipt, *gap) for receipt, batch in zip(receipts, batches, strict=True) for gap in batch.skipped])
         counts = counted(plan.counts)
         self._count(transaction, plan, counts, b"")
         base = self._sealed(transaction, plan, of_rows, counts)[1] - len(plan.rows)
@@ -247,10 +245,7 @@ class Journal:
         held = sum(len(record.original) for record in batch.records)
         skipped = sum(length for _, length, _ in batch.skipped)
         state, closed = ("complete", plan.now) if batch.complete else ("reading", 0)
-        transaction.many(
-            "INSERT INTO skipped (receipt, start, length, what) VALUES (?, ?, ?, ?)",
-            [(number, *gap) for gap in batch.skipped],
-        )
+        _skip(transaction, [(number, *gap) for gap in batch.skipped])
         row = transaction.one(
             "UPDATE receipt SET read = read + ?, accepted = accepted + ?, unchanged = unchanged + ?, late = late + ?, "
             "quarantined = quarantined + ?, bytes_in_records = bytes_in_records + ?, bytes_skipped = bytes_skipped + ?, "
@@ -348,6 +343,12 @@ class Journal:
         label, sha256, sealed = row or ("record", b"", b"")
         preamble = self._vault.unseal(ORIGINAL, sealed, b"preamble") if sealed else b""
         return Document(label, sha256, len(original), preamble, original)
+
+
+def _skip(transaction: Transaction, gaps: Sequence[tuple[int, int, int, str]]) -> None:
+    """Keep which bytes of a document are no record, and what they are."""
+    if gaps:
+        transaction.rows("skipped", "receipt, start, length, what", gaps)
 
 
 def _document(batch: Batch) -> bytes:

@@ -14,7 +14,7 @@ from gateway.store.database import BROKEN, BUSY, DAMAGED, FULL, Fatal, Row
 CHUNK = 200
 """Values in one `IN (…)`: one text, so one prepared statement."""
 
-TOGETHER = (50, 16, 4, 1)
+TOGETHER = (64, 16, 4, 1)
 """Rows in one INSERT: so few texts that each stays prepared."""
 
 # Without an adapter of its own, sqlite3 asks each `bytes` for one in three ways: a third of an insert's price.

@@ -133,7 +133,7 @@ class Submissions:
         if keys:  # one that has outlived its time gives way
             transaction.many("UPDATE submission SET key = ? WHERE caller = ? AND key = ?", keys)
         transaction.rows("submission", f"{ROW}, key", [
-            (row.id, row.caller, row.feed, row.receipt, row.sha256, row.low, row.high, orjson.dumps([tuple(one) for one in row.aside]).decode(), row.at, self._key(each.caller, each.key))
+            (row.id, row.caller, row.feed, row.receipt, row.sha256, row.low, row.high, _written_down(row.aside), row.at, self._key(each.caller, each.key))
             for each, row in zip(going, (one.row for one in done), strict=True)
         ])  # fmt: skip
         return done
@@ -184,6 +184,10 @@ def _aside(
             position, problems = base - here, [problem.as_dict() for problem in said]
         found.append((Aside(number, OUTCOMES[outcome], batch.records[number - 1].where, position), problems))
     return found
+
+
+def _written_down(aside: Sequence[Aside]) -> str:
+    return orjson.dumps([tuple(one) for one in aside]).decode() if aside else "[]"
 
 
 def _position(accepted: Accepted) -> int:
