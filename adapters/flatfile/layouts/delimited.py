@@ -83,17 +83,16 @@ class DelimitedForm:
         """The first line that is neither blank nor a comment names the columns."""
         skipped = list(found.skipped)
         comment = self._layout.comment.encode(self._charset)
-        for block in lines.blocks(document, found.start, found.end, self._line):
-            if isinstance(block, lines.Overlong):
+        for raw in lines.one_by_one(document, found.start, found.end, self._line):
+            if len(raw) > self._line:
                 raise Reject(Problem(HEADER, where="line 1", rule="the first line is too long for a header"))
-            for raw in lines.one_by_one(block[1]):
-                if not raw.strip():
-                    skipped.append(Skipped(len(raw), "blank"))
-                elif comment and raw.startswith(comment):
-                    skipped.append(Skipped(len(raw), "comment"))
-                else:
-                    skipped.append(Skipped(len(raw), "header"))
-                    return Head(raw, tuple(skipped), found.end, found.trailer, self._columns(raw))
+            if not raw.strip():
+                skipped.append(Skipped(len(raw), "blank"))
+            elif comment and raw.startswith(comment):
+                skipped.append(Skipped(len(raw), "comment"))
+            else:
+                skipped.append(Skipped(len(raw), "header"))
+                return Head(raw, tuple(skipped), found.end, found.trailer, self._columns(raw))
         return Head(b"", tuple(skipped), found.end, found.trailer)
 
     def _columns(self, raw: bytes) -> tuple[str, ...]:

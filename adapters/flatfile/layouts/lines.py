@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO, NamedTuple, TypeAlias
 
 from adapters.flatfile.codes import CHARSET, CONTROL, TOTAL
 from adapters.flatfile.codes import OVERLONG as TOO_LONG
@@ -43,8 +43,7 @@ class Overlong:
         return record, Skipped(self.length - len(self.head), OVERLONG)
 
 
-@dataclass(frozen=True, slots=True)
-class Lines:
+class Lines(NamedTuple):
     """The lines of one block, as bytes with and as text without their ends."""
 
     raw: list[bytes]
@@ -111,13 +110,12 @@ def split(data: bytes) -> list[bytes]:
     return [*ended, parts[-1]] if parts[-1] else ended
 
 
-def one_by_one(data: bytes) -> Iterator[bytes]:
-    """The same, for whoever looks at the first few only."""
-    start = 0
-    while start < len(data):
-        end = data.find(b"\n", start) + 1 or len(data)
-        yield data[start:end]
-        start = end
+def one_by_one(document: BinaryIO, start: int, end: int, longest: int) -> Iterator[bytes]:
+    """The lines from `start` to `end`, for whoever looks at the first few only.  Of one that is too long, its first `longest` + 1 bytes."""
+    document.seek(start)
+    while start < end and (raw := document.readline(min(longest + 1, end - start))):
+        yield raw
+        start += len(raw)
 
 
 def flaw(raw: bytes, charset: str, *, returns: bool = True) -> Code | None:

@@ -165,7 +165,7 @@ class MultirecordForm:
         parts_of_key = [common[part] for part in kind.key if part in common]  # what every line of a record shares
         spans = tuple(span(where if isinstance(where, str) else where.at) for where in parts_of_key)
         parts = tuple((type.name, type.many) for type in types)
-        return _Kind(name, frozenset(kind.then), spans, parts, keys(kind.key))
+        return _Kind(name, frozenset(kind.then), spans, parts, keys(tuple(kind.key)))
 
     def head(self, document: BinaryIO, size: int, preamble: bytes = b"") -> Head:
         return lines.head(document, size, preamble, self._charset, self._layout.trailer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any, Literal, TypeAlias
 
@@ -20,7 +21,7 @@ def maker(
     kind: str, key: Sequence[str], change: Change | None, version: Literal["document"] | Version, sha: str
 ) -> Maker:
     """A function that makes records of one kind of one document; it runs once a record, so all choices are made here."""
-    key_of = keys(key)
+    key_of = keys(tuple(key))
     removal = at(change.field) if change else None
     removes = frozenset(change.remove) if change else frozenset()
     version_of = at(version.field) if isinstance(version, Version) else None
@@ -37,7 +38,8 @@ def maker(
     return make
 
 
-def keys(paths: Sequence[str]) -> Callable[[Fields], str]:
+@lru_cache(maxsize=1024)  # a caller's every document is of the same layout
+def keys(paths: tuple[str, ...]) -> Callable[[Fields], str]:
     """Reads the key out of fields; "" where it is blank."""
     return _one(paths[0]) if len(paths) == 1 else _joined(paths)
 
