@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 GATHER = 64
 """At most so many documents share a commit, and at most so many bytes."""
 GATHER_BYTES = 16 << 20
-QUIET_S = 0.0002
+QUIET_S = 0.0005
 """While documents keep coming one after another within this time, they are waited for: a commit costs about as much for many
 as for one, and while it is made ready every other thread of the process is slowed down."""
 AT_ONCE_BYTES = 32 * 1024
