@@ -19,7 +19,7 @@ from gateway.store import ledger
 from gateway.store.counts import Judged, counted, counted_of, counts_of
 from gateway.store.crypto import BODY, ORIGINAL, Vault
 from gateway.store.database import Database, Transaction
-from gateway.store.plan import Plan, Said
+from gateway.store.plan import Plan, Said, State
 from gateway.store.receipts import opened_and_closed
 from gateway.store.recent import Recent
 from gateway.store.remotes import echoes
@@ -146,28 +146,27 @@ class Journal:
         names = {one.name for one in flat}
         plan.load(names)
         plan.echoes = echoes(self._database.read(), intake.system, names, plan.states, now=plan.now)
-        known = bool(plan.states)
-        if known:
+        if plan.states:
             plan.load_versions(flat)
             plan.load_parts(flat)
         plan.prepare(len(flat) + 1)
-        return plan, [self._judged(plan, _document(batch), each, known=known) for batch, each in zip(batches, said, strict=True)]
+        return plan, [self._judged(plan, _document(batch), each) for batch, each in zip(batches, said, strict=True)]
 
-    def _judged(self, plan: Plan, document: bytes, said: Sequence[Said], *, known: bool) -> Judged:
+    def _judged(self, plan: Plan, document: bytes, said: Sequence[Said]) -> Judged:
         """What becomes of one batch's records, in order."""
         first = len(plan.rows)
-        remembers = bool(document) and known and not self._was_read(plan.feed, document)
-        outcomes = [self._judge(plan, one, remembers=remembers) for one in said]
+        before = _Before(self._database, document)
+        outcomes = [self._judge(plan, one, before) for one in said]
         for outcome in outcomes:
             plan.counts[outcome] += 1
         return Judged(outcomes, first, len(plan.rows))
 
-    def _judge(self, plan: Plan, said: Said, *, remembers: bool) -> int:
+    def _judge(self, plan: Plan, said: Said, before: _Before) -> int:
         """Judge one record; of an unchanged one, remember the new version, and the document that held it too."""
         outcome = plan.judge(said)
         if outcome == UNCHANGED and said.name not in plan.linked:
             new = bool(said.version) and not plan.knows(said)
-            if new or remembers:
+            if new or not before.read(plan.states[said.name]):
                 plan.leave(said, UNCHANGED, original=new and self._differs(plan, said))
         return outcome
 
@@ -177,11 +176,6 @@ class Journal:
         if position < 0:
             return True
         return self.original(position) != said.original
-
-    def _was_read(self, feed_id: int, sha256: bytes) -> bool:
-        """Whether every record of this document has left a row that leads to it."""
-        sql = "SELECT 1 FROM receipt WHERE feed = ? AND sha256 = ? AND state = 'complete' LIMIT 1"
-        return self._database.read().one(sql, [feed_id, sha256]) is not None
 
     def remember(self, plan: Plan, accepted: Accepted) -> None:
         """Keep the events of a committed plan at hand for destinations that keep pace."""
@@ -343,6 +337,26 @@ class Journal:
         label, sha256, sealed = row or ("record", b"", b"")
         preamble = self._vault.unseal(ORIGINAL, sealed, b"preamble") if sealed else b""
         return Document(label, sha256, len(original), preamble, original)
+
+
+class _Before:
+    """Whether one document, "" for none, was read to its end before: then every record of it has left a row that leads to it."""
+
+    __slots__ = ("_database", "_document", "_found")
+
+    def __init__(self, database: Database, document: bytes) -> None:
+        self._database, self._document = database, document
+        self._found: bool | None = None if document else True
+
+    def read(self, state: State) -> bool:
+        """Found by the rows of one of its records; asked once, and only where some record says nothing new."""
+        if self._found is None:
+            sql = (
+                "SELECT 1 FROM record r JOIN receipt d ON d.id = r.receipt WHERE (r.position = ? OR (r.again = 1 AND r.name = ?)) "
+                "AND d.sha256 = ? AND d.state = 'complete' LIMIT 1"
+            )
+            self._found = self._database.read().one(sql, [state.first, state.name, self._document]) is not None
+        return self._found
 
 
 def _skip(transaction: Transaction, gaps: Sequence[tuple[int, int, int, str]]) -> None:
