@@ -12,7 +12,7 @@ import hashlib
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
@@ -35,8 +35,8 @@ GATHER = 64
 """At most so many documents share a commit, and at most so many bytes."""
 GATHER_BYTES = 16 << 20
 QUIET_S = 0.0005
-"""While documents keep coming one after another within this time, they are waited for: a commit costs about as much for many
-as for one, and while it is made ready every other thread of the process is slowed down."""
+"""While documents come within this time of each other they are waited for: the more share a commit the less each costs, and what
+takes in the next ones is not held up by the work on the first."""
 AT_ONCE_BYTES = 32 * 1024
 """A body up to this size is read at once: that takes less than handing it over."""
 WORKERS = 2
@@ -65,8 +65,8 @@ class Piece:
 class Desk:
     """One facade's desk.  `hand_in` on the event loop; the work is done on threads of its own."""
 
-    def __init__(self, runner: Runner, log: Log) -> None:
-        self._runner, self._log = runner, log
+    def __init__(self, runner: Runner, log: Log, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._runner, self._log, self._sleep = runner, log, sleep
         self._lock = threading.Lock()
         self._waiting: dict[int, deque[Piece]] = {}
         self._together: dict[int, int] = {}
@@ -107,7 +107,7 @@ class Desk:
         line, seen = self._waiting[feed], 1 if self._together.get(feed, 1) == 1 else 0
         while seen < len(line) < GATHER:
             seen = len(line)
-            time.sleep(QUIET_S)
+            self._sleep(QUIET_S)
 
     def _gathered(self, feed: int) -> list[Piece]:
         """What waits for one feed; its line is taken down where nothing does."""

@@ -254,6 +254,20 @@ def test_another_document_with_the_same_record_leaves_a_trace_that_leads_to_it(s
     assert first.receipt != second.receipt
 
 
+def test_where_the_system_keeps_versions_each_document_leaves_one_trace_of_what_it_says_again(site):
+    for day in (b"monday", b"tuesday", b"tuesday", b"wednesday", b"monday"):
+        site.take(put("1", "7", text="x"), document=document(day))
+    assert len({each.receipt for each in site.store.journal.history(1)}) == len(site.store.journal.history(1)) == 3
+
+
+def test_a_document_that_was_not_read_to_its_end_is_not_taken_for_one_that_was(site):
+    site.take(put("1", "7", text="x"), document=document(b"monday"))
+    half = Batch("", (put("1", "7", text="x"),), document(b"tuesday"))
+    for _ in range(2):
+        site.store.journal.accept(site.feed, half, INTAKE)
+    assert len(site.store.journal.history(1)) == 3
+
+
 def test_a_halt_keeps_the_cursor_and_says_what_to_do(site):
     site.take(put("1", text="A"), cursor="here")
     site.store.journal.halt(site.feed, Problem(BAD, where="line 3"))

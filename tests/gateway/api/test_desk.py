@@ -1,0 +1,61 @@
+"""Documents of one feed gather at the desk, and nobody who is alone waits for that."""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from gateway.api import desk
+from tests.gateway.api.riverton import rows
+
+FEED = 1
+
+
+def wait(there: int, coming: int, *, last: int) -> int:
+    """How often a desk waits where so many documents are there, so many come meanwhile, and so many shared the last commit."""
+    line, waited = deque[Any](range(there)), list[float]()
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) <= coming:
+            line.append(None)
+
+    here = desk.Desk(None, None, sleep=sleep)  # type: ignore[arg-type]  # it only waits
+    here._waiting[FEED], here._together[FEED] = line, last
+    here._let_gather(FEED)
+    here.close()
+    assert set(waited) <= {desk.QUIET_S}
+    return len(waited)
+
+
+def test_who_sends_one_document_after_another_never_waits():
+    assert wait(1, 0, last=1) == 0
+
+
+def test_it_is_waited_while_others_come():
+    assert wait(1, 5, last=6) == 6
+
+
+def test_two_at_once_may_be_the_first_of_many():
+    assert wait(2, 10, last=1) == 11
+
+
+def test_it_is_not_waited_for_more_than_share_a_commit():
+    assert wait(desk.GATHER, 10, last=desk.GATHER) == 0
+    assert wait(desk.GATHER - 3, 10, last=desk.GATHER) == 3
+
+
+def test_documents_that_come_together_share_commits(riverton):
+    before = accepted(riverton)
+    with ThreadPoolExecutor(16) as callers:
+        answers = list(callers.map(lambda number: riverton.send(rows(1, 700_000 + number)), range(160)))
+    assert {answer.status_code for answer in answers} == {202}
+    assert len({answer.json()["receipt"] for answer in answers}) == 160
+    assert 0 < accepted(riverton) - before < 160
+
+
+def accepted(riverton) -> int:
+    """How many leaves of the ledger are over what was journalled."""
+    ledger = riverton.runner.store.ledger
+    return sum(ledger.leaf(index).kind == "accepted" for index in range(ledger.size()))
