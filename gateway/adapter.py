@@ -311,7 +311,8 @@ class Adapter(Generic[S]):
     encode: Callable[[S, Sequence[OutRecord]], bytes] | None = None
     whole: Callable[[S, Document], Batch] | None = None
     """Reads a body that arrived whole, such as that of a request, as one complete batch; `sha256` goes into its versions.
-    Raises Reject where the whole document has to be refused: then nothing of it is kept."""
+    Raises Reject where the whole document has to be refused: then nothing of it is kept.  Of a small body it is called while callers
+    wait for each other: it must compute, and never wait for anything."""
     discover: Callable[[Any, Context, Sequence[str]], Discovery] | None = None
     """What the system offers, before tables and keys are known; so it gets `reach` where there is one.  None named:
     everything by name, without profiles where these would take long.  Named: those, with profiles."""

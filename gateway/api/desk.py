@@ -37,8 +37,9 @@ GATHER_BYTES = 16 << 20
 QUIET_S = 0.0005
 """While documents come within this time of each other they are waited for: the more share a commit the less each costs, and what
 takes in the next ones is not held up by the work on the first."""
-AT_ONCE_BYTES = 32 * 1024
-"""A body up to this size is read at once: that takes less than handing it over."""
+SMALL_BYTES = 8 * 1024
+"""A body up to this size is read when it comes, while others are journalled; a larger one when its turn has come, since its records
+take many times its room."""
 WORKERS = 2
 """Feeds that are worked for at one time; more would only wait for each other's commits."""
 
@@ -58,8 +59,8 @@ class Piece:
     stands_for: bytes
     """The digest that the idempotency key is bound to."""
     future: asyncio.Future[Submitted] | None = None
-    batch: Batch | None = None
-    """What was read of it."""
+    read: Batch | Refusal | None = None
+    """What was read of it; None while nobody has."""
 
 
 class Desk:
@@ -77,10 +78,10 @@ class Desk:
     async def hand_in(self, piece: Piece) -> Submitted:
         """Journal one document; durable when this returns.  Raises Refusal where nothing of it was kept."""
         feed = piece.way.feed_id
-        read = self._read(piece) if len(piece.body) <= AT_ONCE_BYTES else await asyncio.to_thread(self._read, piece)
-        if isinstance(read, Refusal):
-            raise read
-        piece.batch = read
+        if len(piece.body) <= SMALL_BYTES:
+            piece.read = self._read(piece)
+            if isinstance(piece.read, Refusal):
+                raise piece.read
         piece.future = asyncio.get_running_loop().create_future()
         with self._lock:
             line = self._waiting.get(feed)
@@ -138,12 +139,14 @@ class Desk:
 
     def _journalled(self, pieces: Sequence[Piece]) -> list[Answer]:
         started, way = time.monotonic(), pieces[0].way
-        good = [self._submission(piece, id) for piece, id in zip(pieces, _ids(len(pieces)), strict=True)]
+        read = [self._submission(piece, id) for piece, id in zip(pieces, _ids(len(pieces)), strict=True)]
+        good = [each for each in read if isinstance(each, Submission)]
         made = self._runner.store.submissions.accept(way.feed_id, good, terms(way.feed, shadow=way.shadow))
         kept = [each.accepted for each in made if isinstance(each, Submitted)]
         if kept:
             self._runner.took(way, _sum(kept), time.monotonic() - started)
-        return [_answer(each) for each in made]
+        rest = iter(made)
+        return [_answer(next(rest)) if isinstance(each, Submission) else each for each in read]
 
     def _read(self, piece: Piece) -> Batch | Refusal:
         """The records of a document, or why it is refused whole."""
@@ -168,10 +171,12 @@ class Desk:
             batch = replace(batch, document=replace(batch.document, sha256=piece.sha256))
         return batch
 
-    def _submission(self, piece: Piece, id: str) -> Submission:
-        """`id`: that of its receipt."""
-        guard, batch = self._guard(piece), piece.batch
-        assert batch is not None
+    def _submission(self, piece: Piece, id: str) -> Submission | Refusal:
+        """A document that is read, or why it is refused whole.  `id`: that of its receipt."""
+        batch = piece.read if piece.read is not None else self._read(piece)
+        if isinstance(batch, Refusal):
+            return batch
+        guard = self._guard(piece)
         return Submission(id, piece.caller, piece.key, piece.stands_for, batch, lambda rejected: guard(rejected, batch.records))
 
     def _guard(self, piece: Piece) -> FloodGuard:

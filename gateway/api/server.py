@@ -148,7 +148,7 @@ class Patient(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
-        self.scope[COMPLETE] = True  # type: ignore[literal-required]
+        self.scope[COMPLETE] = True  # type: ignore[literal-required]  # as above
 
     def _wait(self) -> None:
         self._rest()

@@ -312,7 +312,7 @@ def test_a_running_gateway_reconciles_on_its_schedule_and_says_when_it_fails(her
     table.delete("C1", unseen=True)
     table.fails += [Halt(Problem(AWAY))]
     audit.due = runner._around.context.clock()
-    until(lambda: opened.census.last(1) is not None)
+    until(lambda: opened.census.last(1) is not None and not audit.busy)  # it has chosen when to try again
     failed = opened.census.last(1)
     assert (failed.state, failed.result["problem"]["code"]) == ("failed", "test.away")
     assert runner.lines["cad"].state == "running"

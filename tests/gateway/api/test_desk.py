@@ -59,3 +59,12 @@ def accepted(riverton) -> int:
     """How many leaves of the ledger are over what was journalled."""
     ledger = riverton.runner.store.ledger
     return sum(ledger.leaf(index).kind == "accepted" for index in range(ledger.size()))
+
+
+def test_a_large_document_is_refused_for_what_a_small_one_is_and_its_neighbours_are_taken(riverton):
+    small = b"some,other,columns\n1,2,3\n"
+    large = small * (2 * desk.SMALL_BYTES // len(small))
+    with ThreadPoolExecutor(6) as callers:
+        answers = list(callers.map(riverton.send, [small, large, rows(1, 710_000), rows(400, 720_000), large, small]))
+    assert [answer.status_code for answer in answers] == [422, 422, 202, 202, 422, 422]
+    assert {answer.json()["code"] for answer in answers if answer.status_code == 422} == {"flatfile.header"}
