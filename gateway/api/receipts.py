@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request
@@ -131,7 +132,7 @@ def _said(
         "state": "accepted" if not bad else "quarantined" if bad == read else "partly quarantined",
         "system": system,
         "feed": feed,
-        "received": datetime.fromtimestamp(row.at / 1_000_000, UTC).isoformat().replace("+00:00", "Z"),
+        "received": _instant(row.at),
         "document": document,
         **counts,
         "results": [
@@ -139,6 +140,11 @@ def _said(
             for number in range(1, read + 1)
         ],
     }
+
+
+@lru_cache(maxsize=64)  # documents that share a commit came at one time
+def _instant(at_us: int) -> str:
+    return datetime.fromtimestamp(at_us / 1_000_000, UTC).isoformat().replace("+00:00", "Z")
 
 
 def _result(aside: Aside, problems: Mapping[int, Sequence[Mapping[str, str]]]) -> dict[str, Any]:

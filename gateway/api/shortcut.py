@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 from fastapi import Request
 from fastapi.routing import APIRoute
-from starlette.datastructures import Headers, QueryParams
+from starlette.datastructures import QueryParams
 
 from gateway.api.rules import direct_of
 from gateway.api.safe import safe, with_safe
@@ -56,18 +56,13 @@ class Looked(Request):
     """A request whose headers are looked up, not searched for."""
 
     state: Any = None  # a plain object in place of one that looks each name up
+    headers: Any = None
+    """By name in small letters; of one that comes twice the first."""
 
     def __init__(self, scope: Any, receive: Any) -> None:
         super().__init__(scope, receive)
         self.state = SimpleNamespace()
-
-    @property
-    def headers(self) -> Headers:
-        """By name in small letters; of one that comes twice the first."""
-        found = self.__dict__.get("_by_name")
-        if found is None:
-            found = self._by_name = {name.decode("latin-1"): said.decode("latin-1") for name, said in reversed(self.scope["headers"])}
-        return cast("Headers", found)
+        self.headers = {name.decode("latin-1"): said.decode("latin-1") for name, said in reversed(scope["headers"])}
 
     @property
     def query_params(self) -> QueryParams:

@@ -11,8 +11,8 @@ from typing import Any
 from gateway.errors import GatewayError, Problem, Retry
 from gateway.store.database import BROKEN, BUSY, DAMAGED, FULL, Fatal, Row
 
-CHUNK = 200
-"""Values in one `IN (…)`: one text, so one prepared statement."""
+CHUNKS = (16, 64, 200)
+"""Values in one `IN (…)`: few texts, so few prepared statements."""
 
 TOGETHER = (64, 16, 4, 1)
 """Rows in one INSERT: so few texts that each stays prepared."""
@@ -38,10 +38,11 @@ class Connection:
 
     def within(self, sql: str, values: Iterable[Any]) -> list[Row]:
         wanted = list(values)
-        text, found = sql.replace("(*)", f"({'?, ' * (CHUNK - 1)}?)"), []
-        for start in range(0, len(wanted), CHUNK):
-            chunk = wanted[start : start + CHUNK]
-            found += self.raw.execute(text, chunk + chunk[-1:] * (CHUNK - len(chunk))).fetchall()
+        size = next((size for size in CHUNKS if len(wanted) <= size), CHUNKS[-1])
+        text, found = sql.replace("(*)", f"({'?, ' * (size - 1)}?)"), []
+        for start in range(0, len(wanted), size):
+            chunk = wanted[start : start + size]
+            found += self.raw.execute(text, chunk + chunk[-1:] * (size - len(chunk))).fetchall()
         return found
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> int:
