@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _SUMMARY = "Send documents in, see what became of them, read what an agreement allows."
 
+
 @dataclass(frozen=True, slots=True)
 class Facade:
     """One gateway's facade.  `app` is what a server calls; `routes` is the same without its outer layer."""
