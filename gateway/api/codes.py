@@ -30,6 +30,7 @@ PARAMETER = code("api.parameter", "a parameter of the request cannot be used", "
 RATE = code("api.rate", "the caller sends more than its limit allows", "Wait as long as Retry-After says; send several records in one request.")
 AT_ONCE = code("api.at-once", "the caller has too many requests under way", "Wait for answers before sending more, or ask for a higher limit.")
 TOO_LARGE = code("api.too-large", "the body is larger than the caller's limit, or unpacks to more", "Send it in parts.")
+MALFORMED = code("api.malformed", "the bytes that came are no HTTP request", "See what the client, or a proxy before it, sends; nothing was kept.")
 SLOW = code("api.slow", "the request did not arrive in time", "Send it again; nothing was kept.")
 ENCODING = code("api.encoding", "the body is packed in a way that cannot be unpacked", "Send it plain, or as one whole gzip.")
 CHARSET = code("api.charset", "the body is not text of the charset that it declares, or the feed cannot hold it", "Declare the charset that the body really has, as in text/csv; charset=windows-1252.")

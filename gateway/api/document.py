@@ -69,6 +69,7 @@ def _describe(route: APIRoute, operation: dict[str, Any]) -> None:
     answers = operation["responses"]
     if "HTTPValidationError" in str(answers.get("422", "")):
         answers["422"] = refusals(422)[422]
+    answers["400"] = answers.get("400", refusals(400)[400])  # what is no HTTP may be sent to any address
     if rule != "open":
         answers["500"] = answers.get("500", refusals(500)[500])
     for status, answer in answers.items():

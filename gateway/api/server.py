@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from gateway.api.codes import MALFORMED
 from gateway.api.shortcut import ANSWER, COMPLETE
 from gateway.errors import Problem, Refused, code
 
@@ -43,6 +44,8 @@ _LONG = (
 )
 
 
+_WRONG = f"# {MALFORMED.id}: {MALFORMED.meaning}. {MALFORMED.remedy}".encode()
+_BAD = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b" % (len(_WRONG), _WRONG)
 _CLOSE = (b"connection", b"close")
 
 
@@ -134,6 +137,10 @@ class Patient(HttpToolsProtocol):
             self._heard += len(data)
             if self._heard > HEADER_BYTES:
                 self._close(_LONG)
+
+    def send_400_response(self, msg: str) -> None:
+        """What came is no HTTP."""
+        self._close(_BAD)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()

@@ -120,3 +120,11 @@ def test_every_answer_to_a_document_carries_the_safe_headers(riverton):
             said = client.post("/v1/systems/cad/calls", content=body).headers
             assert (said["cache-control"], said["x-content-type-options"], said["referrer-policy"]) == ("no-store", "nosniff", "no-referrer")
             assert said["content-security-policy"].startswith("default-src 'none'")
+
+
+@pytest.mark.parametrize("sent", [b"GET /v1/units HTTP/1.1\r\nHost : x\r\n\r\n", b"\x16\x03\x01\x02\x00\x01", b"GET /v1/units?a b HTTP/1.1\r\n\r\n"])
+def test_what_is_no_http_is_refused_with_a_code_and_the_connection_ends(riverton, sent):
+    head, _, body = talk(riverton, sent).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert body.startswith(b"# api.malformed: ")
+    assert b"content-length: %d" % len(body) in head
