@@ -1,4 +1,4 @@
-"""Where documents are handed in: what waits for one feed is read and journalled together.
+"""Where documents are handed in: what waits for one feed is journalled together.
 
 While one commit is on its way to the disk the next documents gather, so many callers share the
 price of a sync.  A desk works for one feed at a time and in the order of coming; nobody is answered
@@ -64,7 +64,7 @@ class Piece:
 
 
 class Desk:
-    """One facade's desk.  `hand_in` on the event loop; the work is done on threads of its own."""
+    """One facade's desk.  `hand_in` on the event loop, which reads small documents; all else is done on threads of its own."""
 
     def __init__(self, runner: Runner, log: Log, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._runner, self._log, self._sleep = runner, log, sleep

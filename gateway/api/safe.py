@@ -19,7 +19,7 @@ SAFE = (
 def with_safe(headers: Headers) -> list[tuple[bytes, bytes]]:
     """An answer's headers with the safe ones."""
     names = {name for name, _ in headers}
-    return [*headers, *SAFE] if names.isdisjoint(_NAMES) else [*headers, *(pair for pair in SAFE if pair[0] not in names)]
+    return [*headers, *(pair for pair in SAFE if pair[0] not in names)]
 
 
 def safe(app: Any) -> Any:
@@ -38,6 +38,3 @@ def safe(app: Any) -> Any:
         await app(scope, receive, sent)
 
     return served
-
-
-_NAMES = {name for name, _ in SAFE}

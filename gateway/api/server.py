@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from gateway.api.codes import MALFORMED
+from gateway.api.codes import MALFORMED, SLOW
 from gateway.api.shortcut import ANSWER, COMPLETE
-from gateway.errors import Problem, Refused, code
+from gateway.errors import Code, Problem, Refused, code
 
 if TYPE_CHECKING:
     from gateway.api.app import Facade
@@ -35,17 +35,17 @@ STOP_S = 10
 TAKEN = code("api.taken", "the facade cannot listen at its address", "Choose another address under api: listen: in site.yaml, or end what listens there.")
 CERTIFICATE = code("api.certificate", "the facade's certificate, key or list of clients cannot be used", "Correct the path, or the PEM file, under api: in site.yaml.")
 
-_SLOW = (
-    b"HTTP/1.1 408 Request Timeout\r\ncontent-type: text/plain\r\ncontent-length: 57\r\nconnection: close\r\n\r\n"
-    b"# api.slow: the request did not arrive in time. Try again"
-)
+
+def _refused(status: bytes, why: Code) -> bytes:
+    """An answer to what never became a request."""
+    said = f"# {why.id}: {why.meaning}. {why.remedy}".encode()
+    return b"HTTP/1.1 %b\r\ncontent-type: text/plain\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b" % (status, len(said), said)
+
+
+_SLOW, _BAD = _refused(b"408 Request Timeout", SLOW), _refused(b"400 Bad Request", MALFORMED)
 _LONG = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 )
-
-
-_WRONG = f"# {MALFORMED.id}: {MALFORMED.meaning}. {MALFORMED.remedy}".encode()
-_BAD = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b" % (len(_WRONG), _WRONG)
 _CLOSE = (b"connection", b"close")
 
 
@@ -85,21 +85,18 @@ class Together:
 
 
 def _answered(cycle: RequestResponseCycle, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bool:
-    """A whole answer, in one piece and without looking at each header twice.  False: it must go the usual way.
-
-    What the usual way would do besides: nothing, where the client reads and is there.
-    """
+    """Send a whole answer in one piece.  False, and nothing is sent, where the client is gone or reads too slowly, or a header cannot be sent."""
     if cycle.response_started or cycle.disconnected or cycle.flow.write_paused:
         return False
     pairs = [*cycle.default_headers, *headers]
-    if _CLOSE in headers:
-        cycle.keep_alive = False
-    elif not cycle.keep_alive:
+    closes = _CLOSE in headers
+    if not (cycle.keep_alive or closes):
         pairs.append(_CLOSE)
     head = STATUS_LINE[status] + b"".join([b"%b: %b\r\n" % pair for pair in pairs])
     if head.count(b"\n") != len(pairs) + 1:  # a header that would end before its end
         return False
     cycle.response_started = cycle.response_complete = True
+    cycle.keep_alive = cycle.keep_alive and not closes
     cycle.waiting_for_100_continue = False
     cycle.transport.write_now(head + b"\r\n" + body)  # type: ignore[attr-defined]  # it is a Together
     cycle.message_event.set()
