@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from itertools import chain
 
 from adapters.flatfile.check import totals
 from adapters.flatfile.codes import LARGE
-from adapters.flatfile.decode import walk
+from adapters.flatfile.decode import VERSION_DIGITS, walk
 from adapters.flatfile.layouts.choice import form as form_of
-from adapters.flatfile.layouts.items import Place, Skipped, Track
+from adapters.flatfile.layouts.delimited import DelimitedForm
+from adapters.flatfile.layouts.items import Head, Item, Place, Skipped, Track
 from adapters.flatfile.settings import Content
 from gateway.adapter import Batch, Document, RawRecord, Rejected
 from gateway.errors import Problem, Reject
@@ -19,14 +22,11 @@ def whole(settings: Content, document: Document) -> Batch:
     body = document.body or b""
     if len(body) > settings.largest.document:
         raise Reject(Problem(LARGE, rule=f"{len(body)} bytes"))
-    stream, form = io.BytesIO(body), form_of(settings)
-    head = form.head(stream, len(body))
-    if getattr(settings.layout, "trailer", None) is not None:
-        totals(stream, form, head, lambda: None)
+    head, items = _read(settings, body, document.sha256.hex())
     records: list[RawRecord | Rejected] = []
     skipped: list[tuple[int, int, str]] = []
     at = 0
-    for item in walk(form, stream, head, Place(), document.sha256.hex(), Track()):
+    for item in items:
         if isinstance(item, Skipped):
             skipped.append((at, item.length, item.what))
             at += item.length
@@ -35,3 +35,17 @@ def whole(settings: Content, document: Document) -> Batch:
             at += len(item.original)
     kept = Document(document.label, document.sha256, document.size, head.preamble)
     return Batch("", records, kept, skipped, more=False, complete=True)
+
+
+def _read(settings: Content, body: bytes, sha256: str) -> tuple[Head, Iterator[Item]]:
+    """The head of a body, and everything in it."""
+    form = form_of(settings)
+    found = form.at_once(body, sha256[:VERSION_DIGITS]) if isinstance(form, DelimitedForm) else None
+    if found is not None:
+        head, items = found
+        return head, chain(head.skipped, items)
+    stream = io.BytesIO(body)
+    head = form.head(stream, len(body))
+    if getattr(settings.layout, "trailer", None) is not None:
+        totals(stream, form, head, lambda: None)
+    return head, walk(form, stream, head, Place(), sha256, Track())

@@ -28,6 +28,8 @@ from gateway.errors import Code, Problem, Reject
 
 NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?")
 FORMULA = frozenset("=+-@\t\r")
+SHORT_BYTES = 8 * 1024
+"""A body up to this size may be read at once."""
 
 
 class Delimited(Named):
@@ -103,9 +105,7 @@ class DelimitedForm:
         return _cells(text, self._layout.delimiter, self._layout.quote)
 
     def items(self, document: BinaryIO, head: Head, at: Place, sha: str, track: Track) -> Iterator[Item]:
-        layout = self._layout
-        make = maker(layout.kind, layout.key, layout.change, layout.version, sha)
-        rows = _Rows(layout, head, make, self._charset, self._line, self._record, at)
+        rows = self._rows(head, at, sha)
         for block in lines.blocks(document, at.offset, head.end, self._line):
             if isinstance(block, lines.Overlong):
                 yield from rows.close()
@@ -114,6 +114,27 @@ class DelimitedForm:
                 yield from rows.add(block[1])
         yield from rows.close()
         yield from lines.trailing(head, document.seek(0, 2))
+
+    def at_once(self, body: bytes, sha: str) -> tuple[Head, Iterator[Item]] | None:
+        """What `head` and `items` give of a short body: a header in its first line, and no quote.  None: they must be asked.
+
+        Raises Reject as `head` does.
+        """
+        layout, size = self._layout, len(body)
+        if layout.header is not True or layout.trailer or layout.comment or size > min(SHORT_BYTES, self._line):
+            return None
+        if not body[:1].isalnum() or (self._quote and self._quote in body):  # blank, a byte order mark, or something else to be looked at
+            return None
+        raw = body[: body.find(b"\n") + 1] or body
+        start = len(raw)
+        head = Head(raw, (Skipped(start, "header"),), size, b"", self._columns(raw))
+        rows = self._rows(head, Place(start, 2), sha)
+        return head, rows.plain(body[start:])
+
+    def _rows(self, head: Head, at: Place, sha: str) -> _Rows:
+        layout = self._layout
+        make = maker(layout.kind, layout.key, layout.change, layout.version, sha)
+        return _Rows(layout, head, make, self._charset, self._line, self._record, at)
 
     def total(self, head: Head) -> Total | None:
         if not self._layout.trailer:
@@ -164,7 +185,7 @@ class _Rows:
         """The rows of a block; what is not closed at its end is held for the next."""
         data, self._held = self._held + data, b""
         if not self._quote or self._quote not in data:
-            yield from self._plain(data)
+            yield from self.plain(data)
             return
         while data:
             rest = yield from self._quoted(data)
@@ -187,7 +208,7 @@ class _Rows:
         self._offset += block.length
         self._line += 1
 
-    def _plain(self, data: bytes) -> Iterator[Item]:
+    def plain(self, data: bytes) -> Iterator[Item]:
         """A block without quotes: the delimiter alone cuts."""
         found = lines.lines(data, self._charset)
         names, delimiter, tidy, make = self._head.names, self._layout.delimiter, self._tidy, self._make
@@ -202,7 +223,7 @@ class _Rows:
             else:
                 fields = dict(zip(names, map(tidy, cells) if tidy else cells, strict=True))
                 item = make(fields, raw, offset, number)
-                if type(item) is Rejected and blank_row(cells):
+                if (type(item) is Rejected or item.key[:1] == lines.END_MARK) and blank_row(cells):
                     item = Skipped(len(raw), "blank")
             yield item
             offset += len(raw)

@@ -5,8 +5,12 @@ from __future__ import annotations
 import hashlib
 
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
 
 from adapters.flatfile import document
+from adapters.flatfile.layouts import delimited
 from gateway.adapter import Document, RawRecord, Rejected
 from gateway.errors import Reject
 from tests.adapters.flatfile.reading import CALLS, LINES
@@ -61,3 +65,40 @@ def test_one_bad_row_is_rejected_with_its_place_and_the_others_are_read():
 
 def test_a_document_feed_has_no_source_to_poll():
     assert document.source is None
+
+
+PIECES = st.sampled_from(
+    [b"id", b"place", b",", b"\n", b"\r\n", b"\r", b"1", b"Elm Street", b" ", b"\0", b"\xff", b"\xc3\xa9", b"\xef\xbb\xbf", b"\x1a", b'"', b"x" * 90]
+)
+HEADERS = st.sampled_from([b"id,place\n", b"id,place\r\n", b"place,id\n", b"id,id\n", b"number\n", b"\n", b"\xef\xbb\xbfid,place\n", b"id,place", b""])
+
+
+@pytest.mark.parametrize("more", [{}, {"charset": "ascii"}, {"charset": "cp1252"}, {"largest": {"line": 120, "record": 150}}], ids=str)
+@examples(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(header=HEADERS, rest=st.lists(PIECES, max_size=30))
+def test_a_body_that_is_read_at_once_says_what_a_walk_says(more, header, rest, monkeypatch):
+    body = header + b"".join(rest)
+
+    def found():
+        try:
+            return read({**CALLS, "trim": "both"}, body, **more)[1]
+        except Reject as refused:
+            return refused.problems
+
+    at_once = found()
+    with monkeypatch.context() as walking:
+        walking.setattr(delimited.DelimitedForm, "at_once", lambda _form, _body, _sha: None)
+        assert found() == at_once
+
+
+def test_the_end_mark_of_dos_is_no_record_even_where_its_cell_is_the_key():
+    _, batch = read({**CALLS, "key": "id"}, b"id\n1\n\x1a")
+    assert [record.key for record in batch.records] == ["1"]
+    assert batch.skipped == [(0, 3, "header"), (5, 1, "blank")]
+
+
+def test_a_usual_body_is_read_at_once(monkeypatch):
+    monkeypatch.setattr(delimited.DelimitedForm, "items", None)
+    _, batch = read(CALLS, b"id,place\n1,Elm Street\n")
+    assert [(record.key, record.where) for record in batch.records] == [("1", "line 2, byte 9")]
+    assert batch.skipped == [(0, 9, "header")]
