@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from gateway.line import WayIn
     from gateway.runner import Runner
 
-GATHER = 64
+GATHER = 128
 """At most so many documents share a commit, and at most so many bytes."""
 GATHER_BYTES = 16 << 20
 QUIET_S = 0.0005
-"""While documents come within this time of each other they are waited for: the more share a commit the less each costs, and what
-takes in the next ones is not held up by the work on the first."""
+"""While documents come within this time of each other, those who sent before are waited for: the more share a commit the less each
+costs, and what takes in the next ones is not held up by the work on the first."""
 SMALL_BYTES = 8 * 1024
 """A body up to this size is read when it comes, while others are journalled; a larger one when its turn has come, since its records
 take many times its room."""
@@ -70,8 +70,8 @@ class Desk:
         self._runner, self._log, self._sleep = runner, log, sleep
         self._lock = threading.Lock()
         self._waiting: dict[int, deque[Piece]] = {}
-        self._together: dict[int, int] = {}
-        """How many documents of a feed shared its last commit."""
+        self._callers: dict[int, int] = {}
+        """How many were seen to send to a feed at one time, when it was last journalled."""
         self._guards: dict[tuple[int, str], FloodGuard] = {}
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="desk")
 
@@ -99,14 +99,15 @@ class Desk:
         """Until nobody waits for this feed any more."""
         self._let_gather(feed)
         while pieces := self._gathered(feed):
-            self._together[feed] = len(pieces)
-            self._tell(pieces, self._taken(pieces))
+            answers = self._taken(pieces)
+            self._callers[feed] = len(pieces) + len(self._waiting[feed])
+            self._tell(pieces, answers)
             self._let_gather(feed)
 
     def _let_gather(self, feed: int) -> None:
-        """Until nobody else comes.  Who sends one document after another is not made to wait."""
-        line, seen = self._waiting[feed], 1 if self._together.get(feed, 1) == 1 else 0
-        while seen < len(line) < GATHER:
+        """Until as many have come as sent at one time before, or nobody else comes.  Who is alone is not made to wait."""
+        line, seen, enough = self._waiting[feed], 0, min(GATHER, self._callers.get(feed, 1))
+        while seen < len(line) < enough:
             seen = len(line)
             self._sleep(QUIET_S)
 

@@ -12,8 +12,8 @@ from tests.gateway.api.riverton import rows
 FEED = 1
 
 
-def wait(there: int, coming: int, *, last: int) -> int:
-    """How often a desk waits where so many documents are there, so many come meanwhile, and so many shared the last commit."""
+def wait(there: int, coming: int, *, callers: int) -> int:
+    """How often a desk waits where so many documents are there, so many come meanwhile, and so many were seen to send at one time."""
     line, waited = deque[Any](range(there)), list[float]()
 
     def sleep(seconds: float) -> None:
@@ -22,7 +22,7 @@ def wait(there: int, coming: int, *, last: int) -> int:
             line.append(None)
 
     here = desk.Desk(None, None, sleep=sleep)  # type: ignore[arg-type]  # it only waits
-    here._waiting[FEED], here._together[FEED] = line, last
+    here._waiting[FEED], here._callers[FEED] = line, callers
     here._let_gather(FEED)
     here.close()
     assert set(waited) <= {desk.QUIET_S}
@@ -30,20 +30,24 @@ def wait(there: int, coming: int, *, last: int) -> int:
 
 
 def test_who_sends_one_document_after_another_never_waits():
-    assert wait(1, 0, last=1) == 0
+    assert wait(1, 0, callers=1) == 0
+
+
+def test_it_is_waited_until_all_have_come_who_sent_before():
+    assert wait(1, 20, callers=6) == 5
 
 
 def test_it_is_waited_while_others_come():
-    assert wait(1, 5, last=6) == 6
+    assert wait(1, 3, callers=64) == 4
 
 
-def test_two_at_once_may_be_the_first_of_many():
-    assert wait(2, 10, last=1) == 11
+def test_nobody_is_waited_for_who_was_not_there_before():
+    assert wait(2, 10, callers=2) == 0
 
 
 def test_it_is_not_waited_for_more_than_share_a_commit():
-    assert wait(desk.GATHER, 10, last=desk.GATHER) == 0
-    assert wait(desk.GATHER - 3, 10, last=desk.GATHER) == 3
+    assert wait(desk.GATHER, 10, callers=1000) == 0
+    assert wait(desk.GATHER - 3, 10, callers=1000) == 3
 
 
 def test_documents_that_come_together_share_commits(riverton):
@@ -53,6 +57,15 @@ def test_documents_that_come_together_share_commits(riverton):
     assert {answer.status_code for answer in answers} == {202}
     assert len({answer.json()["receipt"] for answer in answers}) == 160
     assert 0 < accepted(riverton) - before < 160
+
+
+def test_who_came_while_others_were_journalled_is_expected_the_next_time(riverton, monkeypatch):
+    seen = list[int]()
+    let_gather = desk.Desk._let_gather
+    monkeypatch.setattr(desk.Desk, "_let_gather", lambda self, feed: (seen.append(self._callers.get(feed, 1)), let_gather(self, feed))[1])
+    with ThreadPoolExecutor(8) as callers:
+        list(callers.map(lambda number: riverton.send(rows(1, 730_000 + number)), range(80)))
+    assert 1 < max(seen[1:]) <= 8  # the first is what an earlier test left
 
 
 def accepted(riverton) -> int:
