@@ -96,13 +96,23 @@ class Desk:
         self._workers.shutdown(wait=True)
 
     def _serve(self, feed: int) -> None:
-        """Until nobody waits for this feed any more."""
+        """One commit.  A feed for which others wait by then has its next turn after the feeds that wait too."""
         self._let_gather(feed)
-        while pieces := self._gathered(feed):
-            answers = self._taken(pieces)
-            self._callers[feed] = len(pieces) + len(self._waiting[feed])
-            self._tell(pieces, answers)
-            self._let_gather(feed)
+        pieces = self._gathered(feed)
+        self._tell(pieces, self._taken(pieces))
+        with self._lock:
+            waiting = len(self._waiting[feed])
+            self._callers[feed] = len(pieces) + waiting
+            if not waiting:
+                del self._waiting[feed]
+        if waiting:
+            self._again(feed)
+
+    def _again(self, feed: int) -> None:
+        try:
+            self._workers.submit(self._serve, feed)
+        except RuntimeError:  # the desk is being closed: what was handed in is finished here
+            self._serve(feed)
 
     def _let_gather(self, feed: int) -> None:
         """Until as many have come as sent at one time before, or nobody else comes.  Who is alone is not made to wait."""
@@ -112,14 +122,12 @@ class Desk:
             self._sleep(QUIET_S)
 
     def _gathered(self, feed: int) -> list[Piece]:
-        """What waits for one feed; its line is taken down where nothing does."""
+        """Those whose turn it is."""
         with self._lock:
             line, taken, size = self._waiting[feed], list[Piece](), 0
             while line and len(taken) < GATHER and (not taken or size + len(line[0].body) <= GATHER_BYTES):
                 taken.append(line.popleft())
                 size += len(taken[-1].body)
-            if not taken:
-                del self._waiting[feed]
             return taken
 
     def _tell(self, pieces: Sequence[Piece], answers: Sequence[Answer]) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+from time import sleep
+from types import SimpleNamespace
 from typing import Any
 
 from gateway.api import desk
@@ -66,6 +69,52 @@ def test_who_came_while_others_were_journalled_is_expected_the_next_time(riverto
     with ThreadPoolExecutor(8) as callers:
         list(callers.map(lambda number: riverton.send(rows(1, 730_000 + number)), range(80)))
     assert 1 < max(seen[1:]) <= 8  # the first is what an earlier test left
+
+
+def test_a_feed_has_its_turn_while_as_many_others_as_there_are_workers_never_come_to_an_end(monkeypatch):
+    here, over, served = desk.Desk(None, None), Event(), Event()  # type: ignore[arg-type]  # nothing is journalled
+    monkeypatch.setattr(here, "_tell", lambda _pieces, _answers: None)
+    lines = {feed: deque([piece(feed)]) for feed in range(desk.WORKERS + 1)}
+
+    def taken(pieces: list[desk.Piece]) -> list[Any]:
+        feed = pieces[0].way.feed_id
+        if feed == desk.WORKERS:
+            served.set()
+        elif not over.is_set():
+            lines[feed].append(piece(feed))
+        return [None for _ in pieces]
+
+    monkeypatch.setattr(here, "_taken", taken)
+    here._waiting.update(lines)
+    for feed in lines:
+        here._workers.submit(here._serve, feed)
+    assert served.wait(10)
+    over.set()
+    here.close()
+    assert here._waiting == {}
+
+
+def test_a_desk_that_is_closed_finishes_what_waits(monkeypatch):
+    here, journalled, begun = desk.Desk(None, None), list[int](), Event()  # type: ignore[arg-type]  # nothing is journalled
+    monkeypatch.setattr(here, "_tell", lambda _pieces, _answers: None)
+    monkeypatch.setattr(desk, "GATHER", 1)
+
+    def taken(pieces: list[desk.Piece]) -> list[Any]:
+        begun.set()
+        sleep(0.05)  # the desk is closed meanwhile
+        journalled.extend(each.size for each in pieces)
+        return [None for _ in pieces]
+
+    monkeypatch.setattr(here, "_taken", taken)
+    here._waiting[FEED] = deque(piece(FEED, size) for size in range(5))
+    here._workers.submit(here._serve, FEED)
+    begun.wait()
+    here.close()
+    assert journalled == [0, 1, 2, 3, 4]
+
+
+def piece(feed: int, size: int = 0) -> desk.Piece:
+    return desk.Piece(SimpleNamespace(feed_id=feed), "vendor", "", b"", b"", size, b"")  # type: ignore[arg-type]  # no feed is asked
 
 
 def accepted(riverton) -> int:
