@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Header, Request
 from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from gateway.api.answers import refusals
 from gateway.api.codes import STREAMS
@@ -45,15 +46,17 @@ class Stream:
         place = await asyncio.to_thread(self._begin, caller, after)
         if self._open[caller.name] >= OPEN:
             raise simple(429, STREAMS)
-        said = self._said(caller, why, place)
-        return StreamingResponse(said, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+        self._open[caller.name] += 1  # at once: the next request may be looked at before this stream begins
+        return _Followed(self._said(caller, why, place), lambda: self._left(caller))
+
+    def _left(self, caller: Caller) -> None:
+        self._open[caller.name] -= 1
 
     def _begin(self, caller: Caller, after: str) -> int:
         lens = self._lenses.of(caller)
         return lens.place(after) if after else lens.head()
 
     async def _said(self, caller: Caller, why: str, place: int) -> AsyncIterator[bytes]:
-        self._open[caller.name] += 1
         try:
             yield b"retry: 2000\n\n"
             beat = time.monotonic() + BEAT_S
@@ -69,8 +72,6 @@ class Stream:
                 beat = time.monotonic() + BEAT_S
         except Refusal:
             return  # no longer admitted, or no longer agreed: the client learns why when it comes back
-        finally:
-            self._open[caller.name] -= 1
 
     def _next(self, caller: Caller, why: str, place: int) -> tuple[bytes, int]:
         """What has come, and where it ends.  Raises Refusal where the caller may see no more."""
@@ -82,6 +83,20 @@ class Stream:
         found, last, _ = lens.events(place, CHUNK)
         self._lenses.noted(caller, lens, "stream", found, why)
         return b"".join(_message(lens.cursor(out.position), seen) for out, seen in found), last
+
+
+class _Followed(StreamingResponse):
+    """A stream that says when it is over, also where it never began."""
+
+    def __init__(self, said: AsyncIterator[bytes], left: Callable[[], None]) -> None:
+        super().__init__(said, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+        self._left = left
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._left()
 
 
 def _message(cursor: str, seen: Projected) -> bytes:

@@ -12,6 +12,7 @@ import xml.etree.ElementTree as ET  # reads only what this test asked for
 import pytest
 
 from contracts.schema import published
+from gateway.api.stream import OPEN
 from tests.gateway.api import riverton as invented
 from tests.gateway.api.riverton import HEADER, row
 
@@ -225,6 +226,42 @@ def test_a_stream_ends_when_its_caller_is_revoked(riverton):
     time.sleep(0.5)
     keyfile.write(riverton.here.callers / "leaver.keys", [], revoked=True)
     assert ended.wait(20)
+
+
+def test_one_caller_has_so_many_streams_and_no_more_however_fast_it_asks(riverton):
+    riverton.caller("eager", "read", purpose="a test")
+    statuses, asked, over = [], threading.Semaphore(0), threading.Event()
+
+    def listen():
+        with riverton.client("eager") as client, client.stream("GET", "/v1/events/stream") as answer:
+            statuses.append(answer.status_code)
+            asked.release()
+            over.wait(20)
+
+    listeners = [threading.Thread(target=listen) for _ in range(12)]
+    for listener in listeners:
+        listener.start()
+    for _ in listeners:
+        assert asked.acquire(timeout=20)
+    over.set()
+    for listener in listeners:
+        listener.join(20)
+    assert sorted(statuses) == [200] * OPEN + [429] * (12 - OPEN)
+    assert settled(lambda: opened(riverton, "eager") == 200)
+
+
+def opened(riverton, caller):
+    """What a stream that is left at once was answered."""
+    with riverton.client(caller) as client, client.stream("GET", "/v1/events/stream") as answer:
+        return answer.status_code
+
+
+def settled(done):
+    """Whether something comes true within some seconds: a server notices late that a client has gone."""
+    until = time.monotonic() + 10
+    while not (found := done()) and time.monotonic() < until:
+        time.sleep(0.1)
+    return found
 
 
 def test_a_removed_record_is_gone(riverton):
