@@ -7,7 +7,6 @@ is written to a file without a name while it comes, so that its size costs no me
 from __future__ import annotations
 
 import hashlib
-import http.client
 import mmap
 import shutil
 import socket
@@ -79,9 +78,11 @@ class Transport:
         target = urlsplit(self._settings.address)
         path = (target.path or "/") + (f"?{target.query}" if target.query else "")
         until = time.monotonic() + self._settings.timeout.whole
-        with edge(tls=target.scheme == "https"), self._pool.urlopen(
-            "POST", path, body=body, headers=headers, redirect=False, preload_content=False, decode_content=False
-        ) as response:
+        with edge(tls=target.scheme == "https"):
+            opened = self._pool.urlopen(
+                "POST", path, body=body, headers=headers, redirect=False, preload_content=False, decode_content=False
+            )
+        with edge(), opened as response:
             stream, size, sha256 = self._received(response, until)
         said = response.headers
         return Answer(
@@ -173,6 +174,8 @@ def _context(settings: Settings, password: str | None) -> ssl.SSLContext:
     tls = settings.tls
     try:
         context = ssl.create_default_context(cafile=settings.path(tls.authority) if tls.authority else None)
+        # Alike on every Python: since 3.13 an old authority is refused for its form, and a named certificate is trusted though it is no root.
+        context.verify_flags = (context.verify_flags | ssl.VERIFY_X509_PARTIAL_CHAIN) & ~ssl.VERIFY_X509_STRICT
         if tls.certificate:
             context.load_cert_chain(settings.path(tls.certificate), settings.path(tls.key or tls.certificate), password)
     except (OSError, ssl.SSLError) as e:
@@ -182,7 +185,7 @@ def _context(settings: Settings, password: str | None) -> ssl.SSLContext:
 
 @contextmanager
 def edge(*, tls: bool = False) -> Iterator[None]:
-    """What urllib3 and the sockets say, as what happens next."""
+    """What urllib3 and the sockets say, as what happens next.  `tls`: nothing of an answer has come over TLS yet."""
     try:
         yield
     except urllib3.exceptions.SSLError as e:
@@ -199,7 +202,7 @@ def edge(*, tls: bool = False) -> Iterator[None]:
 
 def _ended(error: Exception) -> str:
     """How a line of TLS ended.  Since TLS 1.3 a service looks at our certificate when we believe that the handshake is over."""
-    return HUNG_UP if any(isinstance(each, http.client.RemoteDisconnected) for each in error.args) else type(error).__name__
+    return HUNG_UP if any(isinstance(each, ConnectionError) for each in error.args) else type(error).__name__
 
 
 def _inner(error: urllib3.exceptions.SSLError) -> Exception:

@@ -108,7 +108,7 @@ def connect(url: str) -> Iterator[Admin]:
     """Connect for a command.  Raises Refused with the reason where that fails."""
     try:
         connection = pika.BlockingConnection(parameters(url))
-    except AMQPError as e:
+    except (AMQPError, OSError) as e:  # pika lets through what TLS and the resolver of names say
         raise Refused(of_connection(e)) from e
     try:
         yield Admin(connection)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
+
 from pika.exceptions import (
     AuthenticationError,
     ChannelClosedByBroker,
@@ -26,6 +28,11 @@ UNREACHABLE = code(
     "bus.unreachable",
     "RabbitMQ cannot be reached, or the connection to it broke.",
     "Nothing is lost: deliveries wait in the journal. Check that the broker runs and that the address is right.",
+)
+TLS = code(
+    "bus.tls",
+    "RabbitMQ's certificate is not believed, or TLS with it fails.",
+    "Have SSL_CERT_FILE name the authority's certificate where the gateway runs, and the address the host that the broker's own is for.",
 )
 CREDENTIALS = code(
     "bus.credentials",
@@ -70,7 +77,10 @@ def of_connection(error: BaseException) -> Problem:
         return Problem(CREDENTIALS)
     if isinstance(error, ConnectionClosedByBroker) and error.reply_code in (403, 530):
         return Problem(CREDENTIALS)
-    return Problem(UNREACHABLE, rule=f"{UNREACHABLE.meaning} ({_kind(error)})")
+    inner = _innermost(error)
+    if isinstance(inner, ssl.SSLError) and not isinstance(inner, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return Problem(TLS, rule=f"{TLS.meaning} ({_said(inner)})")
+    return Problem(UNREACHABLE, rule=f"{UNREACHABLE.meaning} ({type(inner).__name__})")
 
 
 def of_channel(error: BaseException) -> Code:
@@ -80,8 +90,16 @@ def of_channel(error: BaseException) -> Code:
     return {403: PERMISSION, 404: TOPOLOGY}.get(error.reply_code, REFUSED)
 
 
-def _kind(error: BaseException) -> str:
-    """The innermost error's name: an address or a host name would be in its text."""
-    while error.args and isinstance(error.args[0], BaseException):
-        error = error.args[0]
-    return type(error).__name__
+def _innermost(error: BaseException) -> BaseException:
+    """What the errors of pika are about: each holds the one that it stands for, or all that were tried."""
+    while (held := [*getattr(error, "exceptions", ()), getattr(error, "exception", None), *error.args]) and (
+        inner := next((each for each in reversed(held) if isinstance(each, BaseException)), None)
+    ):
+        error = inner
+    return error
+
+
+def _said(error: ssl.SSLError) -> str:
+    """Why TLS failed, without the host: what follows a comma names it."""
+    said = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else (error.reason or type(error).__name__)
+    return said.partition(",")[0].lower().replace("_", " ")

@@ -19,7 +19,10 @@ from gateway.backoff import Backoff, bound_s
 from gateway.bus import Publisher, address, admin, wire
 from gateway.errors import Refused
 from gateway.lane import Heard
+from tests import peers
+from tests.gateway.api.certificates import Authority
 from tests.gateway.test_agreement import Kept
+from tests.peers.stunnel import Stunnel
 
 if TYPE_CHECKING:
     from tests.peers.rabbitmq import RabbitMQ
@@ -110,6 +113,73 @@ def read_frames(data: bytes) -> Iterator[frame.Frame]:
         used, one = frame.decode_frame(data)
         data = data[used:]
         yield one
+
+
+@contextmanager
+def over_tls(rabbitmq: RabbitMQ, certificate: Path, key: Path) -> Iterator[str]:
+    """The broker's address over TLS: a relay with that certificate stands before it."""
+    (port,) = peers.free_ports(1)
+    lines = ["[amqps]", f"accept = 127.0.0.1:{port}", f"connect = 127.0.0.1:{rabbitmq.port}", f"cert = {certificate}", f"key = {key}"]
+    relay = Stunnel("\n".join(lines) + "\n", port)
+    relay.start()
+    try:
+        yield rabbitmq.url.replace("amqp://", "amqps://").replace(f":{rabbitmq.port}", f":{port}").replace("localhost", "127.0.0.1")
+    finally:
+        relay.close()
+
+
+@pytest.mark.parametrize("old", [False, True], ids=["with key identifiers", "without"])
+def test_a_broker_is_believed_by_the_authority_that_the_machine_names(
+    rabbitmq: RabbitMQ, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: bool
+) -> None:
+    authority = Authority(tmp_path, old=old)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.pem))
+    exchange = destination(rabbitmq, f"tls-{old}".lower())
+    with over_tls(rabbitmq, *authority.sign("broker")) as url, publishing(url) as publisher:
+        sender = Sender(publisher, exchange)
+        assert sender.lane.ready.wait(10)
+        sender.lane.send([(1, projected(1, size=200_000))])
+        sender.until(lambda: sender.confirmed == [1])
+        with admin.connect(url) as broker:
+            broker.declare_exchange(exchange)
+
+
+def test_a_broker_that_nobody_vouches_for_is_given_nothing(rabbitmq: RabbitMQ, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(Authority(tmp_path / "known").pem))
+    exchange = destination(rabbitmq, "tls-unknown")
+    with over_tls(rabbitmq, *Authority(tmp_path / "unknown").sign("broker")) as url, publishing(url) as publisher:
+        sender = Sender(publisher, exchange)
+        sender.until(lambda: sender.lane.problem is not None)
+        assert not sender.lane.ready.is_set()
+        assert (sender.lane.problem.code.id, sender.lane.problem.rule.endswith("(unable to get local issuer certificate)")) == ("bus.tls", True)
+        with pytest.raises(Refused, match=r"bus\.tls"), admin.connect(url):
+            pass
+
+
+def test_a_certificate_of_another_host_is_not_believed_and_the_host_not_named(
+    rabbitmq: RabbitMQ, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = Authority(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.pem))
+    with over_tls(rabbitmq, *authority.sign("broker")) as url, publishing(url.replace("127.0.0.1", "localhost")) as publisher:
+        sender = Sender(publisher, "copperline.bus.nowhere")
+        sender.until(lambda: sender.lane.problem is not None)
+        assert (sender.lane.problem.code.id, sender.lane.problem.rule.endswith("(hostname mismatch)")) == ("bus.tls", True)
+
+
+def test_a_command_that_cannot_connect_says_so() -> None:
+    (port,) = peers.free_ports(1)
+    for host in ("127.0.0.1", "nowhere.invalid"):
+        with pytest.raises(Refused, match=r"bus\.unreachable"), admin.connect(f"amqp://a:b@{host}:{port}/"):
+            pass
+
+
+def test_a_broker_that_is_not_there_is_unreachable_and_says_how() -> None:
+    (port,) = peers.free_ports(1)
+    with publishing(f"amqp://a:b@127.0.0.1:{port}/") as publisher:
+        sender = Sender(publisher, "copperline.bus.nowhere")
+        sender.until(lambda: sender.lane.problem is not None)
+        assert (sender.lane.problem.code.id, sender.lane.problem.rule.endswith("(ConnectionRefusedError)")) == ("bus.unreachable", True)
 
 
 def test_the_hook_that_batches_are_written_to_is_pikas_own() -> None:
