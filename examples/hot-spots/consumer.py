@@ -14,6 +14,7 @@ import os
 import sqlite3
 import sys
 import uuid
+from contextlib import closing
 from datetime import datetime
 
 import pika
@@ -24,7 +25,11 @@ AREAS = [str(number) for number in range(1, 9)]
 
 
 def main():
-    state = sqlite3.connect(os.environ.get("STATE", "hot-spots.db"))
+    with closing(sqlite3.connect(os.environ.get("STATE", "hot-spots.db"))) as state:
+        run(state)
+
+
+def run(state):
     state.execute("CREATE TABLE IF NOT EXISTS seen (id TEXT PRIMARY KEY, day TEXT, number INTEGER)")
     state.execute("CREATE TABLE IF NOT EXISTS report (record TEXT PRIMARY KEY, sequence INTEGER, day TEXT, area TEXT)")
     state.execute("CREATE TABLE IF NOT EXISTS published (day TEXT PRIMARY KEY, figures TEXT)")

@@ -10,6 +10,7 @@ import json
 import os
 import sqlite3
 import uuid
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -22,7 +23,11 @@ DELAY = timedelta(hours=float(os.environ.get("DELAY_HOURS", "6")))
 
 
 def main():
-    state = sqlite3.connect(os.environ.get("STATE", "neighbourhood.db"))
+    with closing(sqlite3.connect(os.environ.get("STATE", "neighbourhood.db"))) as state:
+        run(state)
+
+
+def run(state):
     state.execute("CREATE TABLE IF NOT EXISTS seen (id TEXT PRIMARY KEY)")
     state.execute("CREATE TABLE IF NOT EXISTS entry (record TEXT PRIMARY KEY, sequence INTEGER, at TEXT, says TEXT)")
     idle_s = float(os.environ.get("IDLE_S", "0")) or 60

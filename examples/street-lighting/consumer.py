@@ -10,6 +10,7 @@ import json
 import os
 import sqlite3
 import uuid
+from contextlib import closing
 from datetime import datetime
 
 import pika
@@ -20,7 +21,11 @@ RESTRICTED = {"7"}  # zones with a refuge, a court, a protected home: the light 
 
 
 def main():
-    state = sqlite3.connect(os.environ.get("STATE", "street-lighting.db"))
+    with closing(sqlite3.connect(os.environ.get("STATE", "street-lighting.db"))) as state:
+        run(state)
+
+
+def run(state):
     state.execute("CREATE TABLE IF NOT EXISTS seen (id TEXT PRIMARY KEY)")
     state.execute("CREATE TABLE IF NOT EXISTS bright (record TEXT PRIMARY KEY, sequence INTEGER, zone TEXT)")
     idle_s = float(os.environ.get("IDLE_S", "0")) or None

@@ -13,6 +13,7 @@ import os
 import sqlite3
 import sys
 import uuid
+from contextlib import closing
 from datetime import datetime
 
 import pika
@@ -23,7 +24,11 @@ BOLLARDS = {"3": "B-31 to B-36", "4": "B-41 to B-44"}  # district → what could
 
 
 def main():
-    state = sqlite3.connect(os.environ.get("STATE", "traffic-control.db"))
+    with closing(sqlite3.connect(os.environ.get("STATE", "traffic-control.db"))) as state:
+        run(state)
+
+
+def run(state):
     state.execute("CREATE TABLE IF NOT EXISTS seen (id TEXT PRIMARY KEY)")
     state.execute(
         "CREATE TABLE IF NOT EXISTS proposal (number INTEGER PRIMARY KEY, record TEXT UNIQUE, sequence INTEGER, "

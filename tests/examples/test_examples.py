@@ -10,6 +10,7 @@ import random
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -171,8 +172,8 @@ def test_a_day_is_published_once_and_never_again(service, monkeypatch, capsys):
 
 def test_a_day_that_is_not_over_has_no_figures():
     spots = module("hot-spots")
-    with pytest.raises(SystemExit, match="not over"):
-        spots.publish(datetime.now().astimezone().date().isoformat(), sqlite3.connect(":memory:"))
+    with closing(sqlite3.connect(":memory:")) as state, pytest.raises(SystemExit, match="not over"):
+        spots.publish(datetime.now().astimezone().date().isoformat(), state)
 
 
 @settings(max_examples=300, deadline=None)
@@ -204,7 +205,12 @@ def test_whoever_knows_the_rule_still_cannot_tell_a_small_count_from_the_figures
 def test_nobody_learns_one_report_from_two_days():
     """A record that moves from one day to the next after the first was published changes no figure of the first."""
     spots = module("hot-spots")
-    state = sqlite3.connect(":memory:")
+    with closing(sqlite3.connect(":memory:")) as state:
+        first, again = figures_before_and_after_a_move(spots, state)
+    assert again == first
+
+
+def figures_before_and_after_a_move(spots, state):
     state.execute("CREATE TABLE report (record TEXT PRIMARY KEY, sequence INTEGER, day TEXT, area TEXT)")
     state.execute("CREATE TABLE published (day TEXT PRIMARY KEY, figures TEXT)")
     chance = random.Random(1)
@@ -213,7 +219,7 @@ def test_nobody_learns_one_report_from_two_days():
     first = spots.publish("2026-06-11", state)
     state.execute("UPDATE report SET day = '2026-06-12' WHERE record = '7'")
     spots.publish("2026-06-12", state)
-    assert spots.publish("2026-06-11", state) == first
+    return first, spots.publish("2026-06-11", state)
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -290,10 +296,10 @@ def test_each_forgets_what_is_taken_back_and_says_so(service, inbound, tmp_path,
     monkeypatch.setenv("FEED", str(tmp_path / "feed.json"))
     made = service(name)
     made.takes(event())
-    held = sqlite3.connect(tmp_path / "state.db")
-    assert held.execute(HOLDS[name]).fetchone()
-    made.takes(event(1, 2, "withdrawn", **again))
-    assert held.execute(HOLDS[name]).fetchone() is None
+    with closing(sqlite3.connect(tmp_path / "state.db")) as held:
+        assert held.execute(HOLDS[name]).fetchone()
+        made.takes(event(1, 2, "withdrawn", **again))
+        assert held.execute(HOLDS[name]).fetchone() is None
     (said,) = inbound()
     assert (said["source"], said["type"], said["data"]["ids"]) == ("/city/desk", "copperline.deleted.v1", ["1-2"])
     assert set(said["data"]) == set(schema.published("answer-deleted")["required"])
