@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
@@ -38,9 +39,8 @@ def rows_lost(folder, *, synchronous, lying=False, torn=0.0):
         process.wait()
         process.stdout.close()
     try:
-        with sqlite3.connect(disk.backing / "s.db") as db:
+        with closing(sqlite3.connect(disk.backing / "s.db")) as db:
             kept = db.execute("SELECT count(*) FROM row").fetchone()[0]
-        db.close()
     except sqlite3.OperationalError:
         kept = 0
     return max(0, said - kept)
