@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import json
 import signal
@@ -25,6 +26,9 @@ from gateway.event import Keys
 from gateway.figures import CLOSED, PAIRS, RECORDS
 from gateway.runner import Runner
 from gateway.schedule import duration
+
+_ARENA_MAX = -8
+"""How glibc calls the number of its heaps: M_ARENA_MAX in malloc.h."""
 
 NO_API = code(
     "api.not-installed",
@@ -52,6 +56,7 @@ def run(once: bool, timeout: str, folder: Path, as_json: bool) -> int:
         raise Refused(*clashes)
     here = site.open(folder)
     keys = site.keys(here)
+    share_one_heap()
     stop = _stopped_by_signals()
     telemetry.start()
     threading.excepthook = lambda said: telemetry.log().error("thread failed", exc_info=said.exc_value)
@@ -81,6 +86,16 @@ def run(once: bool, timeout: str, folder: Path, as_json: bool) -> int:
 def _world(runner: Runner, keys: Keys) -> acts.World:
     outbound = runner.outbound
     return acts.World(runner.site, runner.store, keys, runner.refresh, outbound.wake, runner.reconcile, outbound.look)
+
+
+def share_one_heap() -> None:
+    """What one thread allocates another one frees, so heaps of their own would mostly hold what is free: a fifth of the memory.
+
+    For the process that runs the gateway, before its threads begin; where the C library knows no heaps there is nothing to do.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_ARENA_MAX, 1)
 
 
 def spare_the_collector() -> None:
