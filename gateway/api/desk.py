@@ -99,12 +99,13 @@ class Desk:
         """One commit.  A feed for which others wait by then has its next turn after the feeds that wait too."""
         self._let_gather(feed)
         pieces = self._gathered(feed)
-        self._tell(pieces, self._taken(pieces))
-        with self._lock:
+        answers = self._taken(pieces)
+        with self._lock:  # before anybody is answered: who sends again by then would be counted twice
             waiting = len(self._waiting[feed])
             self._callers[feed] = len(pieces) + waiting
             if not waiting:
                 del self._waiting[feed]
+        self._tell(pieces, answers)
         if waiting:
             self._again(feed)
 

@@ -123,7 +123,7 @@ def over_tls(rabbitmq: RabbitMQ, certificate: Path, key: Path) -> Iterator[str]:
     relay = Stunnel("\n".join(lines) + "\n", port)
     relay.start()
     try:
-        yield rabbitmq.url.replace("amqp://", "amqps://").replace(f":{rabbitmq.port}", f":{port}").replace("localhost", "127.0.0.1")
+        yield rabbitmq.url.replace("amqp://", "amqps://").replace(f":{rabbitmq.port}", f":{port}")
     finally:
         relay.close()
 

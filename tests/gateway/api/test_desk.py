@@ -71,6 +71,16 @@ def test_who_came_while_others_were_journalled_is_expected_the_next_time(riverto
     assert 1 < max(seen[1:]) <= 8  # the first is what an earlier test left
 
 
+def test_who_sends_again_once_answered_is_counted_once(monkeypatch):
+    here = desk.Desk(None, None)  # type: ignore[arg-type]  # nothing is journalled
+    monkeypatch.setattr(here, "_taken", lambda pieces: [None for _ in pieces])
+    monkeypatch.setattr(here, "_tell", lambda pieces, _answers: here._waiting.setdefault(FEED, deque()).extend(pieces))
+    here._waiting[FEED] = deque(piece(FEED) for _ in range(3))
+    here._serve(FEED)
+    here.close()
+    assert here._callers[FEED] == 3
+
+
 def test_a_feed_has_its_turn_while_as_many_others_as_there_are_workers_never_come_to_an_end(monkeypatch):
     here, over, served = desk.Desk(None, None), Event(), Event()  # type: ignore[arg-type]  # nothing is journalled
     monkeypatch.setattr(here, "_tell", lambda _pieces, _answers: None)
@@ -108,7 +118,7 @@ def test_a_desk_that_is_closed_finishes_what_waits(monkeypatch):
     monkeypatch.setattr(here, "_taken", taken)
     here._waiting[FEED] = deque(piece(FEED, size) for size in range(5))
     here._workers.submit(here._serve, FEED)
-    begun.wait()
+    assert begun.wait(10)
     here.close()
     assert journalled == [0, 1, 2, 3, 4]
 
